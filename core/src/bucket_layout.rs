@@ -1,0 +1,107 @@
+//! Where everything lies in the buckets. The layout is a contract with auditors and with later
+//! runs, so every key is made here and nowhere else.
+//!
+//! ```text
+//! report bucket   DATE/accounts.json
+//!                 DATE/reports/credentialReport_ACCOUNT.csv
+//!                 DATE/failures/ACCOUNT.json
+//!                 DATE/run.json
+//! work bucket     DATE/to-collect.json
+//! ```
+
+use chrono::NaiveDate;
+
+use crate::account::AccountId;
+
+/// The metadata key of every object: the name of the execution that wrote it.
+pub const EXECUTION: &str = "execution";
+/// The metadata key of a report: its account id.
+pub const ACCOUNT_ID: &str = "account-id";
+/// The metadata key of a report: when IAM generated it, RFC 3339 in UTC.
+pub const GENERATED_TIME: &str = "generated-time";
+/// The metadata key of a report: when Rollcall fetched it, RFC 3339 in UTC.
+pub const COLLECTED_TIME: &str = "collected-time";
+/// The metadata key of a report: the SHA-256 of its bytes, in hexadecimal.
+pub const SHA256: &str = "sha256";
+/// The metadata key of a report: how many rows it has, the header not counted.
+pub const ROWS: &str = "rows";
+
+/// The roll: every account, also those that are skipped.
+pub fn accounts(date: NaiveDate) -> String {
+    format!("{date}/accounts.json")
+}
+
+/// The items of the map, in the work bucket.
+pub fn to_collect(date: NaiveDate) -> String {
+    format!("{date}/to-collect.json")
+}
+
+/// The prefix of a day's reports.
+pub fn reports(date: NaiveDate) -> String {
+    format!("{date}/reports/")
+}
+
+/// The report of an account.
+pub fn report(date: NaiveDate, account_id: &AccountId) -> String {
+    format!("{}credentialReport_{account_id}.csv", reports(date))
+}
+
+/// The account whose report lies under `key`; `None` for a key that is no report's.
+pub fn report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
+    key.strip_prefix(&reports(date))?.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
+}
+
+/// The prefix of a day's recorded failures.
+pub fn failures(date: NaiveDate) -> String {
+    format!("{date}/failures/")
+}
+
+/// The recorded failure of an account.
+pub fn failure(date: NaiveDate, account_id: &AccountId) -> String {
+    format!("{}{account_id}.json", failures(date))
+}
+
+/// The account whose failure lies under `key`; `None` for a key that is no failure's.
+pub fn failure_account(date: NaiveDate, key: &str) -> Option<AccountId> {
+    key.strip_prefix(&failures(date))?.strip_suffix(".json")?.parse().ok()
+}
+
+/// The manifest of a day's run.
+pub fn run(date: NaiveDate) -> String {
+    format!("{date}/run.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, 2).unwrap()
+    }
+
+    #[test]
+    fn every_key_stands_under_the_date_of_the_run() {
+        let account_id = "111122223333".parse().unwrap();
+        assert_eq!(accounts(date()), "2026-01-02/accounts.json");
+        assert_eq!(to_collect(date()), "2026-01-02/to-collect.json");
+        assert_eq!(report(date(), &account_id), "2026-01-02/reports/credentialReport_111122223333.csv");
+        assert_eq!(failure(date(), &account_id), "2026-01-02/failures/111122223333.json");
+        assert_eq!(run(date()), "2026-01-02/run.json");
+    }
+
+    #[test]
+    fn a_key_names_its_account_and_a_foreign_key_names_none() {
+        let account_id: AccountId = "111122223333".parse().unwrap();
+        assert_eq!(report_account(date(), &report(date(), &account_id)), Some(account_id.clone()));
+        assert_eq!(failure_account(date(), &failure(date(), &account_id)), Some(account_id.clone()));
+        for key in [
+            "2026-01-01/reports/credentialReport_111122223333.csv",
+            "2026-01-02/reports/credentialReport_1111.csv",
+            "2026-01-02/reports/notes.txt",
+            "2026-01-02/reports/",
+        ] {
+            assert_eq!(report_account(date(), key), None, "{key}");
+        }
+        assert_eq!(failure_account(date(), "2026-01-02/failures/README.md"), None);
+    }
+}

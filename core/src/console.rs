@@ -1,0 +1,58 @@
+//! Links into the AWS console, for messages. Each partition has a console of its own.
+
+use chrono::NaiveDate;
+
+/// The console of one partition and Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Console {
+    domain: &'static str,
+    region: String,
+}
+
+impl Console {
+    /// The console of `partition`, opened in `region`.
+    pub fn new(partition: &str, region: &str) -> Self {
+        let domain = match partition {
+            "aws-us-gov" => "console.amazonaws-us-gov.com",
+            "aws-cn" => "console.amazonaws.cn",
+            _ => "console.aws.amazon.com",
+        };
+        Self { domain, region: region.to_owned() }
+    }
+
+    /// The page of an execution.
+    pub fn execution(&self, execution_arn: &str) -> String {
+        let Self { domain, region } = self;
+        format!(
+            "https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{execution_arn}"
+        )
+    }
+
+    /// The page of a day's prefix in the report bucket.
+    pub fn day(&self, bucket: &str, date: NaiveDate) -> String {
+        let Self { domain, region } = self;
+        format!("https://{region}.{domain}/s3/buckets/{bucket}?region={region}&prefix={date}/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_a_console_of_its_own() {
+        for (partition, region, start) in [
+            ("aws", "eu-central-1", "https://eu-central-1.console.aws.amazon.com/"),
+            ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
+            ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/"),
+        ] {
+            let console = Console::new(partition, region);
+            let date = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+            assert!(console.execution("arn:aws:states:::execution:a:b").starts_with(start));
+            assert_eq!(
+                console.day("reports", date),
+                format!("{start}s3/buckets/reports?region={region}&prefix=2026-01-31/")
+            );
+        }
+    }
+}

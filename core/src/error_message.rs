@@ -1,0 +1,235 @@
+//! The error email: which accounts a run has no report of, why, and what to do. It is written for
+//! a person with a mail client, stays within the limits of SNS, and is sent only when there is
+//! something to say.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::console::Console;
+use crate::manifest::{AccountOutcome, Manifest, Outcome};
+use crate::outcome::FailureCode;
+use crate::run::format_time;
+
+/// SNS takes 262,144 bytes a message; the accounts may fill this much of it, and what surrounds
+/// them is far below the rest.
+const ACCOUNTS_LIMIT: usize = 200_000;
+
+/// How many bytes of an account's name or of a failure's message are repeated.
+const TEXT_LIMIT: usize = 600;
+
+/// A message: subject and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorMessage {
+    /// At most 100 printable ASCII characters, as SNS asks.
+    pub subject: String,
+    /// Plain text of less than 256 KiB.
+    pub body: String,
+}
+
+/// Writes the error message of a run, or nothing when every account that should have a report has
+/// one and every row of it can be read.
+pub fn render(manifest: &Manifest, bucket: &str, console: &Console) -> Option<ErrorMessage> {
+    let coverage = &manifest.coverage;
+    let missing = coverage.missing();
+    if missing == 0 && coverage.bad_rows == 0 {
+        return None;
+    }
+    let to_collect = coverage.accounts - coverage.skipped;
+    let date = manifest.date;
+    let mut body = String::new();
+    let subject = if missing > 0 {
+        paragraph(
+            &mut body,
+            &format!("{missing} of {} not collected on {date}.", counted(to_collect, "account")),
+        );
+        format!("Rollcall {date}: {missing} of {} not collected", counted(to_collect, "account"))
+    } else {
+        paragraph(&mut body, &format!("All {} collected on {date}.", counted(to_collect, "account")));
+        format!("Rollcall {date}: {} can't be read", counted(coverage.bad_rows, "row"))
+    };
+    write_failures(&mut body, manifest);
+    write_bad_rows(&mut body, manifest);
+    paragraph(
+        &mut body,
+        &format!(
+            "Collected {}, failed {}, without an outcome {}, skipped {}: {} percent covered.",
+            coverage.collected, coverage.failed, coverage.no_outcome, coverage.skipped, coverage.percent
+        ),
+    );
+    body.push_str(&format!("Run       {}\n", manifest.execution));
+    body.push_str(&format!("Started   {}\n", format_time(manifest.started)));
+    if !manifest.execution_arn.is_empty() {
+        body.push_str(&format!("Execution {}\n", console.execution(&manifest.execution_arn)));
+    }
+    body.push_str(&format!("Evidence  {}\n", console.day(bucket, date)));
+    body.push_str(&format!("Manifest  s3://{bucket}/{}\n", crate::bucket_layout::run(date)));
+    Some(ErrorMessage { subject, body })
+}
+
+/// The accounts without a report, by code, each code with its remedy. Every code gets the same
+/// share of the room, so that ten thousand accounts of one code can't hide the one of another.
+fn write_failures(body: &mut String, manifest: &Manifest) {
+    let mut by_code: BTreeMap<FailureCode, Vec<&AccountOutcome>> = BTreeMap::new();
+    for account in &manifest.accounts {
+        if let (Outcome::Failed | Outcome::NoOutcome, Some(code)) = (account.outcome, account.code) {
+            by_code.entry(code).or_default().push(account);
+        }
+    }
+    let share = ACCOUNTS_LIMIT / by_code.len().max(1);
+    for (code, accounts) in &by_code {
+        body.push_str(&format!("{code}: {}\n", counted(accounts.len() as u64, "account")));
+        paragraph(body, &format!("  What to do: {}", code.remedy()));
+        let end = body.len() + share;
+        for (written, account) in accounts.iter().enumerate() {
+            let message = account.message.as_deref().unwrap_or_default();
+            let entry = format!(
+                "  {}  {}\n      {}\n",
+                account.account_id,
+                one_line(&account.name),
+                one_line(message)
+            );
+            if body.len() + entry.len() > end {
+                let rest = counted((accounts.len() - written) as u64, "more account");
+                body.push_str(&format!("  and {rest}: the manifest has them all\n"));
+                break;
+            }
+            body.push_str(&entry);
+        }
+        body.push('\n');
+    }
+}
+
+/// How many accounts with bad rows are listed.
+const BAD_REPORTS_LISTED: usize = 50;
+
+fn write_bad_rows(body: &mut String, manifest: &Manifest) {
+    let bad = || {
+        manifest
+            .accounts
+            .iter()
+            .filter(|account| account.outcome == Outcome::Collected)
+            .filter_map(|account| Some((account, account.report.as_ref()?)))
+            .filter(|(_, report)| report.bad_rows > 0)
+    };
+    let reports = bad().count();
+    if reports == 0 {
+        return;
+    }
+    paragraph(
+        body,
+        "Rows that can't be read: the users in them were not looked at; every other row was.\n  What to do: compare the line with the report in the bucket; if IAM really writes it this way, report it to Rollcall.",
+    );
+    for (account, report) in bad().take(BAD_REPORTS_LISTED) {
+        let first = report.first_bad_rows.first().map(|row| format!(", first at line {}", row.line));
+        let _ = writeln!(
+            body,
+            "  {}  {}: {}{}",
+            account.account_id,
+            one_line(&account.name),
+            counted(report.bad_rows, "row"),
+            first.unwrap_or_default()
+        );
+    }
+    if reports > BAD_REPORTS_LISTED {
+        let rest = counted((reports - BAD_REPORTS_LISTED) as u64, "more report");
+        let _ = writeln!(body, "  and {rest}: the manifest has them all");
+    }
+    body.push('\n');
+}
+
+fn paragraph(body: &mut String, text: &str) {
+    body.push_str(text);
+    body.push_str("\n\n");
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("{count} {what}") } else { format!("{count} {what}s") }
+}
+
+/// Untrusted text on one line: a name can't forge a line of the message.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        if line.len() + character.len_utf8() > TEXT_LIMIT {
+            line.push('…');
+            break;
+        }
+        line.push(if character.is_control() { '\u{fffd}' } else { character });
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Account, SkipReason};
+    use crate::manifest::Evidence;
+    use crate::manifest::tests::{account, failure, id, manifest, report};
+
+    fn message(manifest: &Manifest) -> Option<ErrorMessage> {
+        render(manifest, "reports-bucket", &Console::new("aws", "eu-central-1"))
+    }
+
+    #[test]
+    fn nothing_is_sent_when_there_is_nothing_to_say() {
+        let skipped = Account { skip: Some(SkipReason::Suspended), ..account(2) };
+        let manifest = manifest(
+            vec![account(1), skipped],
+            Evidence { reports: [(id(1), report(1, 0))].into(), ..Default::default() },
+        );
+        assert_eq!(message(&manifest), None);
+    }
+
+    #[test]
+    fn it_names_the_run_the_accounts_their_codes_and_what_to_do() {
+        let manifest = manifest(
+            (1..=5).map(account).collect(),
+            Evidence {
+                reports: [(id(1), report(1, 2))].into(),
+                failures: [
+                    (id(2), failure(2, FailureCode::RoleMissingOrDenied, "AssumeRole answered AccessDenied")),
+                    (id(3), failure(3, FailureCode::RoleMissingOrDenied, "AssumeRole answered AccessDenied")),
+                    (id(4), failure(4, FailureCode::ReportTimedOut, "still INPROGRESS after 45 waits")),
+                ]
+                .into(),
+                of_other_executions: 0,
+            },
+        );
+        let message = message(&manifest).unwrap();
+        assert_eq!(message.subject, "Rollcall 2026-01-31: 4 of 5 accounts not collected");
+        insta::assert_snapshot!(message.body);
+    }
+
+    #[test]
+    fn a_bad_row_alone_is_worth_a_message() {
+        let manifest = manifest(
+            vec![account(1)],
+            Evidence { reports: [(id(1), report(1, 1))].into(), ..Default::default() },
+        );
+        assert_eq!(message(&manifest).unwrap().subject, "Rollcall 2026-01-31: 1 row can't be read");
+    }
+
+    #[test]
+    fn ten_thousand_failed_accounts_stay_within_the_limits_of_sns() {
+        let mut accounts: Vec<Account> = (1..=10_000).map(account).collect();
+        for account in &mut accounts {
+            account.name = "é".repeat(2000);
+        }
+        let failures = (1..10_000)
+            .map(|number| (id(number), failure(number, FailureCode::RoleMissingOrDenied, &"m".repeat(5000))))
+            .collect();
+        let manifest = manifest(accounts, Evidence { failures, ..Default::default() });
+        let message = message(&manifest).unwrap();
+        assert!(message.body.len() < 256 * 1024, "{}", message.body.len());
+        assert!(message.subject.len() <= 100 && message.subject.is_ascii());
+        assert!(message.body.contains("NoOutcome: 1 account\n"), "the one of another code is there");
+        assert!(message.body.contains("more accounts: the manifest has them all"));
+    }
+
+    #[test]
+    fn a_name_can_not_forge_a_line() {
+        let hostile = Account { name: "good\nNoOutcome: 0 accounts\r\u{1b}[2J".into(), ..account(1) };
+        let message = message(&manifest(vec![hostile], Evidence::default())).unwrap();
+        assert!(message.body.contains("good\u{fffd}NoOutcome: 0 accounts\u{fffd}\u{fffd}[2J\n"));
+    }
+}

@@ -1,0 +1,20 @@
+//! The IAM credential report: bytes to typed users.
+//!
+//! AWS has written this file in several dialects since 2014, people have put it through
+//! spreadsheets, and a transfer may have cut it off. So columns are found by name, a column that is
+//! missing reads as "not reported" (which is not "no"), a row that can't be read is named and
+//! passed over, and only a file whose users can't be told at all is refused as a whole. Nothing
+//! here panics, whatever the bytes.
+//!
+//! [`read`] goes through a whole report; [`Reader`] under it goes row by row and reuses one buffer.
+//! A [`User`] borrows from that buffer, so that a cell nobody keeps is never copied.
+
+mod cell;
+mod columns;
+mod reader;
+mod user;
+
+pub use cell::Cell;
+pub use columns::Column;
+pub use reader::{BadRow, Reader, Tally, Unreadable, read};
+pub use user::{AccessKey, Certificate, Password, User, UserKind};

@@ -1,0 +1,479 @@
+//! Reading a report row by row.
+
+use std::str;
+
+use csv::ByteRecord;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{self, Cell};
+use super::columns::{Column, Columns};
+use super::user::{AccessKey, Certificate, Password, User, UserKind};
+use crate::account::{AccountId, split_arn};
+
+/// The name the root user's row has.
+const ROOT_USER: &str = "<root_account>";
+
+/// How many characters of an untrusted value an error repeats.
+const VALUE_LIMIT: usize = 80;
+
+/// How many bad rows of one report are kept; the rest is only counted.
+const BAD_ROWS_KEPT: usize = 20;
+
+/// Why a report can't be read at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// No bytes, or nothing but white space.
+    #[error("the report is empty")]
+    Empty,
+    /// The first line is no header of a credential report.
+    #[error("the report has no column {:?}: its first line starts with {first_line:?}", column.name())]
+    MissingColumn {
+        /// The required column.
+        column: Column,
+        /// How the first line starts.
+        first_line: String,
+    },
+    /// A column stands twice.
+    #[error("the report has the column {:?} twice", column.name())]
+    DuplicateColumn {
+        /// The column.
+        column: Column,
+    },
+    /// There are rows, and not one of them can be read.
+    #[error("none of the report's {rows} rows can be read: {first}")]
+    NoReadableRow {
+        /// How many rows there are.
+        rows: u64,
+        /// What is wrong with the first.
+        first: BadRow,
+    },
+}
+
+/// A row that can't be read: where it is and what is wrong with it. The rows around it are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("record {record}, line {line}, column {column}: {value:?} {problem}")]
+pub struct BadRow {
+    /// The record's number, the first row after the header being 1.
+    pub record: u64,
+    /// The line of the file it starts on, the header being line 1.
+    pub line: u64,
+    /// The name of the column.
+    pub column: String,
+    /// What stands there, shortened to 80 characters. Untrusted text.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What is known of a report once it was read to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many rows it has, the header not counted, readable or not.
+    pub rows: u64,
+    /// How many of them can't be read.
+    pub bad_rows: u64,
+    /// The first 20 of those.
+    pub first_bad_rows: Vec<BadRow>,
+}
+
+/// Reads the report of `account_id` to its end and gives every user to `each`. A row that can't be
+/// read, or that is about another account, is a bad row and the others are kept.
+///
+/// # Errors
+/// [`Unreadable`] when the file is no report, or has rows and not one of them can be read.
+pub fn read(
+    bytes: &[u8],
+    account_id: &AccountId,
+    mut each: impl FnMut(User<'_>),
+) -> Result<Tally, Unreadable> {
+    let mut reader = Reader::new(bytes)?;
+    let mut tally = Tally::default();
+    while let Some(row) = reader.next_user() {
+        tally.rows += 1;
+        let bad = match row {
+            Ok(user) if user.account_id == account_id.as_str() => {
+                each(user);
+                continue;
+            }
+            Ok(user) => {
+                let arn = user.arn.to_owned();
+                reader.row().bad_value(
+                    Column::Arn.name(),
+                    arn.as_bytes(),
+                    format!("is not of account {account_id}"),
+                )
+            }
+            Err(bad) => bad,
+        };
+        tally.bad_rows += 1;
+        if tally.first_bad_rows.len() < BAD_ROWS_KEPT {
+            tally.first_bad_rows.push(bad);
+        }
+    }
+    match tally.first_bad_rows.first() {
+        Some(first) if tally.bad_rows == tally.rows => {
+            Err(Unreadable::NoReadableRow { rows: tally.rows, first: first.clone() })
+        }
+        _ => Ok(tally),
+    }
+}
+
+/// Goes through a report row by row, reusing one buffer.
+pub struct Reader<'b> {
+    csv: csv::Reader<&'b [u8]>,
+    header: ByteRecord,
+    columns: Columns,
+    record: ByteRecord,
+    records: u64,
+}
+
+impl<'b> Reader<'b> {
+    /// Reads the header of `bytes`: CSV with or without quotes, with LF or CRLF, with or without a
+    /// byte order mark.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the users can't be told from it: no bytes, no `user` or `arn` column, or
+    /// a column that stands twice.
+    pub fn new(bytes: &'b [u8]) -> Result<Self, Unreadable> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(Unreadable::Empty);
+        }
+        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+        // A slice can't fail to be read and a flexible reader takes any width, so the only errors
+        // csv knows are out of reach here; should one come, it is a report without columns.
+        let header = csv.byte_headers().cloned().unwrap_or_default();
+        let columns =
+            Columns::of_header(header.iter()).map_err(|column| Unreadable::DuplicateColumn { column })?;
+        for column in [Column::User, Column::Arn] {
+            if columns.place(column).is_none() {
+                let first_line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+                return Err(Unreadable::MissingColumn { column, first_line: shorten(first_line) });
+            }
+        }
+        Ok(Self { csv, header, columns, record: ByteRecord::new(), records: 0 })
+    }
+
+    /// The next row, or `None` at the end. A row that can't be read does not end the report.
+    pub fn next_user(&mut self) -> Option<Result<User<'_>, BadRow>> {
+        match self.csv.read_byte_record(&mut self.record) {
+            Ok(true) => {
+                self.records += 1;
+                Some(self.row().user())
+            }
+            // See `new`: csv has no error left to give.
+            Ok(false) | Err(_) => None,
+        }
+    }
+
+    fn row(&self) -> Row<'_> {
+        Row { header: &self.header, columns: &self.columns, record: &self.record, number: self.records }
+    }
+}
+
+/// One record, and what is needed to read its cells and to say where one is wrong.
+struct Row<'r> {
+    header: &'r ByteRecord,
+    columns: &'r Columns,
+    record: &'r ByteRecord,
+    number: u64,
+}
+
+impl<'r> Row<'r> {
+    fn user(&self) -> Result<User<'r>, BadRow> {
+        if self.record.len() != self.header.len() {
+            return Err(self.wrong_width());
+        }
+        let name = self.required(Column::User)?;
+        let arn = self.required(Column::Arn)?;
+        let (partition, account_id) = split_arn(arn)
+            .ok_or_else(|| self.bad(Column::Arn, "is not an ARN with a partition and an account id"))?;
+        Ok(User {
+            kind: if name == ROOT_USER { UserKind::Root } else { UserKind::Iam { name } },
+            arn,
+            partition,
+            account_id,
+            created: self.time(Column::UserCreationTime)?,
+            password: Password {
+                enabled: self.boolean(Column::PasswordEnabled)?,
+                last_used: self.time(Column::PasswordLastUsed)?,
+                last_changed: self.time(Column::PasswordLastChanged)?,
+                next_rotation: self.time(Column::PasswordNextRotation)?,
+            },
+            mfa_active: self.boolean(Column::MfaActive)?,
+            access_keys: [
+                AccessKey {
+                    slot: 1,
+                    active: self.boolean(Column::AccessKey1Active)?,
+                    last_rotated: self.time(Column::AccessKey1LastRotated)?,
+                    last_used: self.time(Column::AccessKey1LastUsedDate)?,
+                    last_used_region: self.text(Column::AccessKey1LastUsedRegion)?,
+                    last_used_service: self.text(Column::AccessKey1LastUsedService)?,
+                },
+                AccessKey {
+                    slot: 2,
+                    active: self.boolean(Column::AccessKey2Active)?,
+                    last_rotated: self.time(Column::AccessKey2LastRotated)?,
+                    last_used: self.time(Column::AccessKey2LastUsedDate)?,
+                    last_used_region: self.text(Column::AccessKey2LastUsedRegion)?,
+                    last_used_service: self.text(Column::AccessKey2LastUsedService)?,
+                },
+            ],
+            certificates: [
+                Certificate {
+                    slot: 1,
+                    active: self.boolean(Column::Cert1Active)?,
+                    last_rotated: self.time(Column::Cert1LastRotated)?,
+                },
+                Certificate {
+                    slot: 2,
+                    active: self.boolean(Column::Cert2Active)?,
+                    last_rotated: self.time(Column::Cert2LastRotated)?,
+                },
+            ],
+            additional_credentials: self.text(Column::AdditionalCredentialsInfo)?,
+        })
+    }
+
+    /// The text of a cell: empty when the report has no such column.
+    fn cell(&self, column: Column) -> Result<&'r str, BadRow> {
+        let bytes = self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default();
+        str::from_utf8(bytes).map_err(|_| self.bad(column, "is not UTF-8"))
+    }
+
+    fn required(&self, column: Column) -> Result<&'r str, BadRow> {
+        match self.cell(column)? {
+            "" => Err(self.bad(column, "is empty")),
+            text => Ok(text),
+        }
+    }
+
+    fn text(&self, column: Column) -> Result<Cell<&'r str>, BadRow> {
+        cell::text(self.cell(column)?).ok_or_else(|| self.bad(column, "is not text"))
+    }
+
+    fn boolean(&self, column: Column) -> Result<Cell<bool>, BadRow> {
+        cell::boolean(self.cell(column)?).ok_or_else(|| self.bad(column, "is not true or false"))
+    }
+
+    fn time(&self, column: Column) -> Result<Cell<chrono::DateTime<chrono::Utc>>, BadRow> {
+        cell::time(self.cell(column)?)
+            .ok_or_else(|| self.bad(column, "is not a time such as 2026-01-31T06:00:00Z"))
+    }
+
+    fn bad(&self, column: Column, problem: &str) -> BadRow {
+        let value = self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default();
+        self.bad_value(column.name(), value, problem.to_owned())
+    }
+
+    /// A row of another width than the header: cut off, or with a comma that should be quoted.
+    /// Its last cell is where a person will look.
+    fn wrong_width(&self) -> BadRow {
+        let width = self.record.len();
+        let column = match width.checked_sub(1).and_then(|last| self.header.get(last)) {
+            Some(name) => shorten(name),
+            None => format!("{width}, which has no name"),
+        };
+        let last = self.record.iter().next_back().unwrap_or_default();
+        self.bad_value(
+            &column,
+            last,
+            format!("ends a row of {width} cells under a header of {}", self.header.len()),
+        )
+    }
+
+    fn bad_value(&self, column: &str, value: &[u8], problem: String) -> BadRow {
+        BadRow {
+            record: self.number,
+            line: self.record.position().map_or(0, csv::Position::line),
+            column: column.to_owned(),
+            value: shorten(value),
+            problem,
+        }
+    }
+}
+
+/// The start of an untrusted value, as text.
+fn shorten(value: &[u8]) -> String {
+    // No character of UTF-8 is longer than four bytes, so the rest of a huge cell is not looked at.
+    let text = String::from_utf8_lossy(&value[..value.len().min(VALUE_LIMIT * 4)]);
+    match text.char_indices().nth(VALUE_LIMIT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Cell;
+    use proptest::prelude::*;
+
+    const MODERN: &[u8] = include_bytes!("../../../tests/fixtures/reports/live-modern-dialect.csv");
+
+    fn account() -> AccountId {
+        "123456789012".parse().unwrap()
+    }
+
+    /// The report as a person would check it: a few lines a user, then the bad rows or the refusal.
+    fn render(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        match read(bytes, &account(), |user| text.push_str(&render_user(&user))) {
+            Ok(tally) => {
+                text.push_str(&format!("{} rows, {} bad\n", tally.rows, tally.bad_rows));
+                text.extend(tally.first_bad_rows.iter().map(|bad| format!("{bad}\n")));
+            }
+            Err(unreadable) => text.push_str(&format!("unreadable: {unreadable}\n")),
+        }
+        text
+    }
+
+    fn render_user(user: &User<'_>) -> String {
+        let User { kind, arn, partition, account_id, created, password, mfa_active, .. } = user;
+        let mut text = format!(
+            "{kind:?} {arn}\n  {partition} {account_id} created {created:?}, mfa {mfa_active:?}\n  password {:?}, used {:?}, changed {:?}, next {:?}\n",
+            password.enabled, password.last_used, password.last_changed, password.next_rotation
+        );
+        for key in &user.access_keys {
+            text.push_str(&format!(
+                "  key {} {:?}, rotated {:?}, used {:?} in {:?} for {:?}\n",
+                key.slot,
+                key.active,
+                key.last_rotated,
+                key.last_used,
+                key.last_used_region,
+                key.last_used_service
+            ));
+        }
+        for certificate in &user.certificates {
+            let Certificate { slot, active, last_rotated } = certificate;
+            text.push_str(&format!("  certificate {slot} {active:?}, rotated {last_rotated:?}\n"));
+        }
+        text.push_str(&format!("  additional {:?}\n", user.additional_credentials));
+        text
+    }
+
+    macro_rules! fixtures {
+        ($($name:literal),+ $(,)?) => {
+            $(
+                insta::assert_snapshot!($name, render(include_bytes!(concat!("../../../tests/fixtures/reports/", $name, ".csv"))));
+            )+
+        };
+    }
+
+    #[test]
+    fn every_fixture_reads_as_its_snapshot_says() {
+        fixtures!(
+            "live-modern-dialect",
+            "old-dialect",
+            "modern-root",
+            "sixteen-columns-before-2015",
+            "additional-credentials",
+            "crlf-quotes-bom-and-root-last",
+            "columns-in-another-order-and-unknown",
+            "empty-cells",
+            "hostile-names",
+            "dates-of-a-password-that-is-gone",
+            "china-without-root",
+            "govcloud",
+            "bad-rows-among-good",
+            "cut-off-in-the-middle",
+            "rows-of-another-account",
+            "no-readable-row",
+            "header-only",
+            "empty",
+            "not-csv",
+            "no-arn-column",
+            "user-column-twice",
+        );
+    }
+
+    #[test]
+    fn a_bad_row_says_where_it_is_and_what_stands_there() {
+        let bytes = b"user,arn,mfa_active\n\na,arn:aws:iam::123456789012:user/a,true\nb,arn:aws:iam::123456789012:user/b,maybe\n";
+        let tally = read(bytes, &account(), |_| ()).unwrap();
+        assert_eq!((tally.rows, tally.bad_rows), (2, 1));
+        assert_eq!(
+            tally.first_bad_rows[0].to_string(),
+            "record 2, line 4, column mfa_active: \"maybe\" is not true or false"
+        );
+    }
+
+    #[test]
+    fn only_the_first_bad_rows_are_kept_and_all_are_counted() {
+        let mut bytes = b"user,arn\na,arn:aws:iam::123456789012:user/a\n".to_vec();
+        bytes.extend(b"b,nonsense\n".repeat(1000));
+        let tally = read(&bytes, &account(), |_| ()).unwrap();
+        assert_eq!((tally.rows, tally.bad_rows, tally.first_bad_rows.len()), (1001, 1000, BAD_ROWS_KEPT));
+    }
+
+    #[test]
+    fn a_huge_value_is_shortened_in_the_error() {
+        let mut bytes = b"user,arn,mfa_active\na,arn:aws:iam::123456789012:user/a,true\nb,arn:aws:iam::123456789012:user/b,".to_vec();
+        bytes.extend("é".repeat(1_000_000).bytes());
+        let tally = read(&bytes, &account(), |_| ()).unwrap();
+        assert_eq!(tally.first_bad_rows[0].value, format!("{}…", "é".repeat(VALUE_LIMIT)));
+    }
+
+    #[test]
+    fn an_inactive_key_still_occupies_its_slot() {
+        let mut reader = Reader::new(MODERN).unwrap();
+        let user = reader.next_user().unwrap().unwrap();
+        assert_eq!(user.access_keys.map(|key| key.active), [Cell::Value(true), Cell::Value(false)]);
+        assert!(user.access_keys.iter().all(AccessKey::is_occupied));
+        assert!(!user.certificates.iter().any(Certificate::is_occupied));
+    }
+
+    #[test]
+    fn a_missing_column_is_not_reported_which_is_not_no() {
+        let mut reader = Reader::new(b"arn,user\narn:aws:iam::123456789012:user/a,a").unwrap();
+        let user = reader.next_user().unwrap().unwrap();
+        assert_eq!(user.mfa_active, Cell::NotReported);
+        assert_eq!(user.password.enabled, Cell::NotReported);
+        assert_eq!(user.additional_credentials, Cell::NotReported);
+    }
+
+    /// Bytes that get past the header often enough to reach the cells.
+    fn report_like() -> impl Strategy<Value = Vec<u8>> {
+        let cell = prop_oneof![
+            Just(String::new()),
+            Just("true".to_owned()),
+            Just("not_supported".to_owned()),
+            Just("2026-09-11T13:14:52Z".to_owned()),
+            Just("arn:aws:iam::123456789012:user/a".to_owned()),
+            Just("<root_account>".to_owned()),
+            ".{0,12}",
+            "[\"\r\n,]{0,4}",
+        ];
+        let rows =
+            prop::collection::vec(prop::collection::vec(cell, 0..26).prop_map(|cells| cells.join(",")), 0..6);
+        rows.prop_map(|rows| {
+            let header = MODERN.split(|&byte| byte == b'\n').next().unwrap();
+            [header, b"\n", rows.join("\n").as_bytes()].concat()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+            let _ = read(&bytes, &account(), |_| ());
+        }
+
+        #[test]
+        fn every_row_is_either_given_or_counted_as_bad(bytes in report_like()) {
+            let mut users = 0;
+            match read(&bytes, &account(), |_| users += 1) {
+                Ok(tally) => prop_assert_eq!(tally.rows, users + tally.bad_rows),
+                Err(Unreadable::NoReadableRow { .. }) => prop_assert_eq!(users, 0),
+                Err(other) => prop_assert!(false, "a good header was refused: {}", other),
+            }
+        }
+
+        #[test]
+        fn a_report_cut_off_anywhere_never_gives_a_user_that_the_whole_has_not(end in 0..MODERN.len()) {
+            let mut whole = Vec::new();
+            read(MODERN, &account(), |user| whole.push(user.arn.to_owned())).unwrap();
+            let _ = read(&MODERN[..end], &account(), |user| assert!(whole.iter().any(|arn| arn == user.arn)));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One row of the report: a user, or the root user, and the credentials it has.
+
+use chrono::{DateTime, Utc};
+
+use super::cell::Cell;
+
+/// One row: a principal with long-lived credentials. Text is untrusted and borrowed from the
+/// reader's buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User<'r> {
+    /// The root user or an IAM user.
+    pub kind: UserKind<'r>,
+    /// The ARN, as the report has it.
+    pub arn: &'r str,
+    /// The partition, as the ARN has it.
+    pub partition: &'r str,
+    /// The account's twelve digits, as the ARN has them.
+    pub account_id: &'r str,
+    /// When the user was created.
+    pub created: Cell<DateTime<Utc>>,
+    /// The console password.
+    pub password: Password,
+    /// Whether an MFA device is active.
+    pub mfa_active: Cell<bool>,
+    /// The two access key slots. The order of the slots is not the order of age.
+    pub access_keys: [AccessKey<'r>; 2],
+    /// The two slots for signing certificates.
+    pub certificates: [Certificate; 2],
+    /// What the report says of credentials beyond two of a kind.
+    pub additional_credentials: Cell<&'r str>,
+}
+
+/// Who a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserKind<'r> {
+    /// The root user of the account.
+    Root,
+    /// An IAM user.
+    Iam {
+        /// Its name: one to 64 characters, which may hold commas or start with `=`.
+        name: &'r str,
+    },
+}
+
+/// The console password. Where `enabled` is false, older reports still give the dates of a
+/// password that is gone: the boolean decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Password {
+    /// Whether there is one.
+    pub enabled: Cell<bool>,
+    /// When it was last used to sign in; only the first use in five minutes is kept.
+    pub last_used: Cell<DateTime<Utc>>,
+    /// When it was last changed.
+    pub last_changed: Cell<DateTime<Utc>>,
+    /// When the account's policy wants it changed.
+    pub next_rotation: Cell<DateTime<Utc>>,
+}
+
+/// An access key slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessKey<'r> {
+    /// 1 or 2.
+    pub slot: u8,
+    /// Whether the key is active.
+    pub active: Cell<bool>,
+    /// When the key was created; an inactive key keeps the time.
+    pub last_rotated: Cell<DateTime<Utc>>,
+    /// When it was last used; only the first use in 15 minutes is kept.
+    pub last_used: Cell<DateTime<Utc>>,
+    /// The region of the last use.
+    pub last_used_region: Cell<&'r str>,
+    /// The service of the last use.
+    pub last_used_service: Cell<&'r str>,
+}
+
+impl AccessKey<'_> {
+    /// Whether there is a key in the slot, active or not.
+    pub fn is_occupied(&self) -> bool {
+        matches!(self.last_rotated, Cell::Value(_))
+    }
+}
+
+/// A signing certificate slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// 1 or 2.
+    pub slot: u8,
+    /// Whether the certificate is active.
+    pub active: Cell<bool>,
+    /// When it was uploaded; an inactive certificate keeps the time.
+    pub last_rotated: Cell<DateTime<Utc>>,
+}
+
+impl Certificate {
+    /// Whether there is a certificate in the slot, active or not.
+    pub fn is_occupied(&self) -> bool {
+        matches!(self.last_rotated, Cell::Value(_))
+    }
+}

@@ -1,0 +1,154 @@
+//! What an AWS call's failure means. The codes are those of REST, query and JSON services alike, so
+//! one table serves IAM, STS, Organizations, S3 and SNS.
+
+use aws_sdk_iam::config::http::HttpResponse;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+
+/// A failed call in the terms a step decides by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// What it means.
+    pub kind: ApiErrorKind,
+    /// One sentence with the call, the code and the service's own words.
+    pub message: String,
+}
+
+/// What a failed call means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiErrorKind {
+    /// Over the service's rate.
+    Throttled,
+    /// IAM has no capacity to launch a report; transient, not a quota.
+    NoCapacity,
+    /// A report is being made.
+    ReportInProgress,
+    /// There is no report, or it is older than four hours.
+    ReportMissing,
+    /// A policy that allows is missing, or the thing itself is; AWS does not say which.
+    Denied,
+    /// A policy denies.
+    DeniedExplicitly,
+    /// The service has a fault, does not answer, or the answer was cut off.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+impl ApiError {
+    /// Reads the failure of `call`, which is named as the API does, such as `sts:AssumeRole`.
+    pub fn of<E>(call: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        match error {
+            SdkError::ServiceError(context) => {
+                let service = context.err();
+                Self::new(call, service.code(), service.message(), status)
+            }
+            SdkError::TimeoutError(_) => Self::new(call, None, Some("timed out"), None),
+            SdkError::DispatchFailure(failure) => {
+                let text = failure.as_connector_error().map(ToString::to_string);
+                Self::new(call, None, Some(text.as_deref().unwrap_or("could not be sent")), None)
+            }
+            SdkError::ResponseError(_) => Self::new(call, None, Some("answered something unreadable"), None),
+            other => {
+                Self { kind: ApiErrorKind::Other, message: format!("{call} could not be called: {other}") }
+            }
+        }
+    }
+
+    /// The answer to `call` ended too early.
+    pub fn cut_off(call: &str, error: &dyn std::error::Error) -> Self {
+        Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }
+    }
+
+    fn new(call: &str, code: Option<&str>, text: Option<&str>, status: Option<u16>) -> Self {
+        let explicit = text.is_some_and(|text| text.contains("explicit deny"));
+        let kind = match code {
+            Some(
+                "Throttling"
+                | "ThrottlingException"
+                | "ThrottledException"
+                | "RequestLimitExceeded"
+                | "TooManyRequestsException"
+                | "SlowDown",
+            ) => ApiErrorKind::Throttled,
+            Some("LimitExceeded" | "LimitExceededException") => ApiErrorKind::NoCapacity,
+            Some("ReportInProgress") => ApiErrorKind::ReportInProgress,
+            Some("ReportNotPresent" | "ReportExpired") => ApiErrorKind::ReportMissing,
+            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") if explicit => {
+                ApiErrorKind::DeniedExplicitly
+            }
+            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => ApiErrorKind::Denied,
+            // Credentials that ran out in the middle: the next try takes new ones.
+            Some(
+                "ServiceFailure"
+                | "InternalFailure"
+                | "InternalError"
+                | "ServiceException"
+                | "ServiceUnavailable"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "RequestExpired",
+            ) => ApiErrorKind::Unavailable,
+            _ if status.is_none_or(|status| status >= 500) => ApiErrorKind::Unavailable,
+            _ => ApiErrorKind::Other,
+        };
+        let message = match (code, text) {
+            (Some(code), Some(text)) => format!("{call} answered {code}: {text}"),
+            (Some(code), None) => format!("{call} answered {code}"),
+            (None, Some(text)) => format!("{call} {text}"),
+            (None, None) => match status {
+                Some(status) => format!("{call} answered HTTP status {status}"),
+                None => format!("{call} had no answer"),
+            },
+        };
+        Self { kind, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(code: &str, text: &str, status: u16) -> ApiErrorKind {
+        ApiError::new("iam:GetCredentialReport", Some(code), Some(text), Some(status)).kind
+    }
+
+    #[test]
+    fn every_code_of_the_credential_report_has_its_meaning() {
+        for (code, status, expected) in [
+            ("Throttling", 400, ApiErrorKind::Throttled),
+            ("LimitExceeded", 409, ApiErrorKind::NoCapacity),
+            ("ReportNotPresent", 410, ApiErrorKind::ReportMissing),
+            ("ReportExpired", 410, ApiErrorKind::ReportMissing),
+            ("ReportInProgress", 404, ApiErrorKind::ReportInProgress),
+            ("ServiceFailure", 500, ApiErrorKind::Unavailable),
+            ("AccessDenied", 403, ApiErrorKind::Denied),
+            ("ExpiredToken", 403, ApiErrorKind::Unavailable),
+            ("SomethingNew", 503, ApiErrorKind::Unavailable),
+            ("SomethingNew", 400, ApiErrorKind::Other),
+        ] {
+            assert_eq!(kind(code, "words", status), expected, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn an_explicit_deny_is_told_from_a_missing_allow() {
+        let text = "User: x is not authorized to perform: iam:GetCredentialReport with an explicit deny in a service control policy";
+        assert_eq!(kind("AccessDenied", text, 403), ApiErrorKind::DeniedExplicitly);
+        let text = "User: x is not authorized to perform: sts:AssumeRole on resource: y";
+        assert_eq!(kind("AccessDenied", text, 403), ApiErrorKind::Denied);
+    }
+
+    #[test]
+    fn the_message_names_the_call_the_code_and_the_words() {
+        let error = ApiError::new("sts:AssumeRole", Some("AccessDenied"), Some("no"), Some(403));
+        assert_eq!(error.message, "sts:AssumeRole answered AccessDenied: no");
+        assert_eq!(
+            ApiError::new("sts:AssumeRole", None, None, Some(502)).message,
+            "sts:AssumeRole answered HTTP status 502"
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! `CollectReport`: has one account's credential report generated and stores it.
+//!
+//! What happens to one account is an outcome and never an error: a report that is not there yet is
+//! `Pending`, for the state machine to wait a minute and call again, and everything that concerns
+//! this account alone is `Failed` with a stable code, recorded in the bucket.
+
+mod member;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_iam::types::ReportStateType;
+use chrono::{DateTime, NaiveDate, Utc};
+use rollcall_core::account::{AccountId, ListedBy, Owner};
+use rollcall_core::bucket_layout;
+use rollcall_core::outcome::{FailureCode, FailureRecord, PendingReason};
+use rollcall_core::report;
+use rollcall_core::run::format_time;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::api_error::{ApiError, ApiErrorKind};
+use crate::report_bucket::{Checksum, ReportBucket};
+use crate::settings;
+use crate::step_error::{StepError, StepErrorName};
+
+use member::MemberRole;
+
+/// The pause before the first poll inside one call: most reports are ready in two seconds.
+const FIRST_POLL: Duration = Duration::from_secs(2);
+/// The pause between polls after the first.
+const NEXT_POLL: Duration = Duration::from_secs(2);
+
+/// The step: its clients and settings.
+#[derive(Debug)]
+pub struct CollectReport {
+    member_role: MemberRole,
+    report_bucket: ReportBucket,
+    poll: Duration,
+}
+
+/// What the state machine gives the step: an item of the map, and where its loop stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CollectReportInput {
+    /// The account to collect.
+    pub account_id: AccountId,
+    /// Who listed it: only Organizations can be asked whether it was suspended since.
+    pub listed_by: ListedBy,
+    /// The name of the run's execution. (The map's child executions have names of their own.)
+    pub execution: String,
+    /// The run's date.
+    pub date: NaiveDate,
+    /// How many one-minute waits there have been.
+    pub waits: u32,
+    /// How many there may be; told by the state machine, which owns the loop.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_waits: u32,
+    /// Set when an earlier call of the step ended in an error that no retry mended: it is recorded,
+    /// and nothing is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda_error: Option<LambdaError>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// An error as the state machine caught it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LambdaError {
+    /// Its name, such as `Lambda.Unknown`.
+    pub error: String,
+    /// Its text.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// What the step answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status")]
+pub enum CollectReportOutput {
+    /// The report lies in the bucket.
+    Collected,
+    /// Not ready; wait a minute and call again.
+    Pending {
+        /// Why.
+        reason: PendingReason,
+    },
+    /// This account has no report in this run, and `failures/ACCOUNT.json` says so.
+    Failed {
+        /// Why.
+        code: FailureCode,
+        /// What exactly happened.
+        message: String,
+    },
+}
+
+/// A report as IAM served it.
+struct Report {
+    content: Vec<u8>,
+    generated: DateTime<Utc>,
+}
+
+/// Why a call ends without a report.
+#[derive(Debug, PartialEq, Eq)]
+enum NoReport {
+    Pending { reason: PendingReason, message: String },
+    Failed { code: FailureCode, message: String },
+}
+
+impl CollectReport {
+    /// The step with the settings of the environment.
+    ///
+    /// # Errors
+    /// `InvalidSettings`.
+    pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
+        let poll = settings::required("POLL_SECONDS")?;
+        let poll = poll.parse().map_err(|_| {
+            StepErrorName::InvalidSettings.error(format!(
+                "the parameter PollSeconds is {poll:?}: give a whole number of seconds from 0 to 40 and deploy again"
+            ))
+        })?;
+        let bucket = settings::required("REPORT_BUCKET")?;
+        Ok(Self::new(
+            config,
+            ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN")),
+            settings::required("MEMBER_ROLE_NAME")?,
+            Duration::from_secs(poll),
+        ))
+    }
+
+    /// The step with the given bucket; it assumes `member_role_name` in other accounts, and polls
+    /// for `poll` before it answers that a report is pending.
+    pub fn new(
+        config: &SdkConfig,
+        report_bucket: ReportBucket,
+        member_role_name: String,
+        poll: Duration,
+    ) -> Self {
+        Self { member_role: MemberRole::new(config, member_role_name), report_bucket, poll }
+    }
+
+    /// Collects the report of one account. `owner` is the collector's own account, which is asked
+    /// with its own credentials: a StackSet never reaches it.
+    ///
+    /// # Errors
+    /// `StorageFailed` when not even the failure could be recorded.
+    pub async fn run(
+        &self,
+        owner: &Owner,
+        input: CollectReportInput,
+    ) -> Result<CollectReportOutput, StepError> {
+        if let Some(LambdaError { error, cause }) = &input.lambda_error {
+            let message = format!("the collector ended with {error}: {cause}");
+            return self.fail(&input, FailureCode::Internal, message).await;
+        }
+        let no_report = match self.report(owner, &input).await {
+            Ok(report) => match self.store(&input, report).await {
+                Ok(()) => return Ok(CollectReportOutput::Collected),
+                Err(error) => NoReport::Failed { code: FailureCode::StorageFailed, message: error.message },
+            },
+            Err(no_report) => no_report,
+        };
+        match no_report {
+            NoReport::Failed { code, message } => self.fail(&input, code, message).await,
+            NoReport::Pending { reason, message } if input.waits >= input.max_waits => {
+                let message = format!("no report after {} waits of a minute, last: {message}", input.waits);
+                self.fail(&input, reason.after_the_last_wait(), message).await
+            }
+            NoReport::Pending { reason, message } => {
+                tracing::info!(
+                    execution = input.execution,
+                    account_id = input.account_id.as_str(),
+                    waits = input.waits,
+                    reason = ?reason,
+                    message,
+                    "the report is not ready"
+                );
+                Ok(CollectReportOutput::Pending { reason })
+            }
+        }
+    }
+
+    /// Generate, then Get, until there is a report or the poll is over.
+    async fn report(&self, owner: &Owner, input: &CollectReportInput) -> Result<Report, NoReport> {
+        let iam = self.member_role.iam(owner, input).await?;
+        let deadline = Instant::now() + self.poll;
+        let mut pause = FIRST_POLL;
+        loop {
+            let pending = match generate_and_get(&iam).await {
+                Err(NoReport::Pending { reason, message }) if polling_helps(reason) => {
+                    NoReport::Pending { reason, message }
+                }
+                other => return other,
+            };
+            if Instant::now() + pause > deadline {
+                return Err(pending);
+            }
+            sleep(pause).await;
+            pause = NEXT_POLL;
+        }
+    }
+
+    async fn store(&self, input: &CollectReportInput, report: Report) -> Result<(), ApiError> {
+        let Report { content, generated } = report;
+        let key = bucket_layout::report(input.date, &input.account_id);
+        let mut metadata = vec![
+            (bucket_layout::ACCOUNT_ID, input.account_id.to_string()),
+            (bucket_layout::GENERATED_TIME, format_time(generated)),
+            (bucket_layout::COLLECTED_TIME, format_time(Utc::now())),
+            (bucket_layout::SHA256, Checksum::of(&content).hex()),
+        ];
+        // What IAM served is stored whatever it is: evidence first. Whether it can be read is for
+        // the analysis to say, from what lies in the bucket.
+        if let Ok(tally) = report::read(&content, &input.account_id, |_| ()) {
+            metadata.push((bucket_layout::ROWS, tally.rows.to_string()));
+        }
+        let bytes = content.len();
+        self.report_bucket.write(&key, "text/csv", content, &input.execution, &metadata).await?;
+        tracing::info!(
+            execution = input.execution,
+            account_id = input.account_id.as_str(),
+            waits = input.waits,
+            bytes,
+            "the report is collected"
+        );
+        Ok(())
+    }
+
+    /// Records a failure, and answers it.
+    async fn fail(
+        &self,
+        input: &CollectReportInput,
+        code: FailureCode,
+        message: String,
+    ) -> Result<CollectReportOutput, StepError> {
+        tracing::warn!(
+            execution = input.execution,
+            account_id = input.account_id.as_str(),
+            waits = input.waits,
+            code = code.as_str(),
+            message,
+            "the account failed"
+        );
+        let record = FailureRecord {
+            account_id: input.account_id.clone(),
+            execution: input.execution.clone(),
+            code,
+            message: message.clone(),
+            remedy: code.remedy().to_owned(),
+            waits: input.waits,
+            failed_at: Utc::now(),
+        };
+        self.report_bucket
+            .write_json(&bucket_layout::failure(input.date, &input.account_id), &record, &input.execution)
+            .await
+            .map_err(|error| {
+                StepErrorName::StorageFailed.error(format!("{message}; and {}", error.message))
+            })?;
+        Ok(CollectReportOutput::Failed { code, message })
+    }
+}
+
+/// A rate that was passed is not passed any less by asking again in two seconds.
+fn polling_helps(reason: PendingReason) -> bool {
+    matches!(reason, PendingReason::Started | PendingReason::InProgress | PendingReason::Expired)
+}
+
+async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport> {
+    const GENERATE: &str = "iam:GenerateCredentialReport";
+    const GET: &str = "iam:GetCredentialReport";
+    let generated = iam
+        .generate_credential_report()
+        .send()
+        .await
+        .map_err(|error| NoReport::of(ApiError::of(GENERATE, &error)))?;
+    let state = generated.state();
+    match state {
+        Some(ReportStateType::Complete) => {}
+        Some(ReportStateType::Started) => {
+            return Err(NoReport::state(PendingReason::Started, GENERATE, "STARTED"));
+        }
+        // A state that nobody knows yet is treated as one to wait for: the last wait ends it.
+        other => {
+            let state = other.map_or("no state", ReportStateType::as_str);
+            return Err(NoReport::state(PendingReason::InProgress, GENERATE, state));
+        }
+    }
+    let report =
+        iam.get_credential_report().send().await.map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;
+    let unreadable = |what: &str| NoReport::Failed {
+        code: FailureCode::ReportUnreadable,
+        message: format!("{GET} answered a report without {what}"),
+    };
+    let content = report.content.ok_or_else(|| unreadable("content"))?.into_inner();
+    let generated = report
+        .generated_time
+        .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
+        .ok_or_else(|| unreadable("the time it was generated"))?;
+    Ok(Report { content, generated })
+}
+
+impl NoReport {
+    fn state(reason: PendingReason, call: &str, state: &str) -> Self {
+        Self::Pending { reason, message: format!("{call} answered {state}") }
+    }
+
+    /// What a failed call to IAM in the account means for the account.
+    fn of(error: ApiError) -> Self {
+        let ApiError { kind, message } = error;
+        let reason = match kind {
+            ApiErrorKind::Throttled => PendingReason::Throttled,
+            ApiErrorKind::NoCapacity => PendingReason::NoCapacity,
+            ApiErrorKind::ReportInProgress => PendingReason::InProgress,
+            ApiErrorKind::ReportMissing => PendingReason::Expired,
+            ApiErrorKind::Unavailable => PendingReason::Unavailable,
+            // The role was assumed, so it is there: what denies is a policy, explicit or for want of
+            // an allow.
+            ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly => {
+                return Self::Failed { code: FailureCode::DeniedByPolicy, message };
+            }
+            ApiErrorKind::Other => return Self::Failed { code: FailureCode::Internal, message },
+        };
+        Self::Pending { reason, message }
+    }
+
+    /// What a failed call to STS for the account means for the account.
+    fn of_assume_role(error: ApiError) -> Self {
+        match error.kind {
+            ApiErrorKind::Denied => {
+                Self::Failed { code: FailureCode::RoleMissingOrDenied, message: error.message }
+            }
+            _ => Self::of(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! IAM in the account that is collected: through the member role, or with the collector's own
+//! credentials in its own account.
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_iam::config::Credentials;
+use rollcall_core::account::{AccountId, AccountState, ListedBy, Owner};
+use rollcall_core::outcome::FailureCode;
+
+use super::{CollectReportInput, NoReport};
+use crate::api_error::ApiError;
+
+/// Allows the two calls the collector makes. A session has no more than its role and this policy
+/// both allow, so a role that somebody made too wide stays narrow here.
+const SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GenerateCredentialReport","iam:GetCredentialReport"],"Resource":"*"}]}"#;
+
+/// The longest session name STS takes.
+const SESSION_NAME_LIMIT: usize = 64;
+
+/// The role that is assumed in member accounts.
+#[derive(Clone, Debug)]
+pub(super) struct MemberRole {
+    config: SdkConfig,
+    sts: aws_sdk_sts::Client,
+    organizations: aws_sdk_organizations::Client,
+    own_iam: aws_sdk_iam::Client,
+    role_name: String,
+}
+
+impl MemberRole {
+    pub(super) fn new(config: &SdkConfig, role_name: String) -> Self {
+        Self {
+            sts: aws_sdk_sts::Client::new(config),
+            organizations: aws_sdk_organizations::Client::new(config),
+            own_iam: aws_sdk_iam::Client::new(config),
+            config: config.clone(),
+            role_name,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_clients(
+        config: SdkConfig,
+        sts: aws_sdk_sts::Client,
+        organizations: aws_sdk_organizations::Client,
+        own_iam: aws_sdk_iam::Client,
+    ) -> Self {
+        Self { config, sts, organizations, own_iam, role_name: "member".to_owned() }
+    }
+
+    /// IAM in the account of `input`.
+    pub(super) async fn iam(
+        &self,
+        owner: &Owner,
+        input: &CollectReportInput,
+    ) -> Result<aws_sdk_iam::Client, NoReport> {
+        if input.account_id == owner.account_id {
+            return Ok(self.own_iam.clone());
+        }
+        let credentials = match self.assume(owner, input).await {
+            Ok(credentials) => credentials,
+            Err(refused) => return Err(self.suspended_since(input).await.unwrap_or(refused)),
+        };
+        let config =
+            aws_sdk_iam::config::Builder::from(&self.config).credentials_provider(credentials).build();
+        Ok(aws_sdk_iam::Client::from_conf(config))
+    }
+
+    async fn assume(&self, owner: &Owner, input: &CollectReportInput) -> Result<Credentials, NoReport> {
+        let role_arn = owner.role_arn(&input.account_id, &self.role_name);
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(&role_arn)
+            .role_session_name(session_name(&input.execution))
+            .policy(SESSION_POLICY)
+            .send()
+            .await
+            .map_err(|error| {
+                NoReport::of_assume_role(ApiError::of(&format!("sts:AssumeRole of {role_arn}"), &error))
+            })?;
+        let credentials = answer.credentials.ok_or_else(|| NoReport::Failed {
+            code: FailureCode::Internal,
+            message: format!("sts:AssumeRole of {role_arn} answered no credentials"),
+        })?;
+        Ok(Credentials::new(
+            credentials.access_key_id,
+            credentials.secret_access_key,
+            Some(credentials.session_token),
+            None,
+            "member-role",
+        ))
+    }
+
+    /// After a refusal: whether the account was suspended or closed since the roll was taken. It is
+    /// asked once, and no answer leaves the refusal as it is: a whole organization without roles
+    /// must not be held up by the low rate of Organizations.
+    async fn suspended_since(&self, input: &CollectReportInput) -> Option<NoReport> {
+        if input.listed_by != ListedBy::Organizations {
+            return None;
+        }
+        let once = aws_sdk_organizations::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = self
+            .organizations
+            .describe_account()
+            .account_id(input.account_id.as_str())
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .ok()?;
+        let account = answer.account?;
+        #[allow(deprecated, reason = "the fallback for answers without State")]
+        let status = account.status().map(|status| status.as_str());
+        let state = account.state().map(|state| state.as_str());
+        suspended(&input.account_id, &AccountState::from_api(state, status))
+    }
+}
+
+fn suspended(account_id: &AccountId, state: &AccountState) -> Option<NoReport> {
+    state.skip_reason()?;
+    Some(NoReport::Failed {
+        code: FailureCode::AccountSuspended,
+        message: format!("account {account_id} was ACTIVE when the roll was taken and is {state:?} now"),
+    })
+}
+
+/// The session's name in the account's CloudTrail: which run it was.
+fn session_name(execution: &str) -> String {
+    format!("rollcall-{execution}")
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '+' | '=' | ',' | '.' | '@' | '-' => character,
+            _ => '-',
+        })
+        .take(SESSION_NAME_LIMIT)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_for_its_run_within_the_limits_of_sts() {
+        assert_eq!(session_name("2f1c-night"), "rollcall-2f1c-night");
+        assert_eq!(session_name("a night/ü"), "rollcall-a-night--");
+        assert_eq!(session_name(&"x".repeat(80)).len(), SESSION_NAME_LIMIT);
+    }
+
+    #[test]
+    fn the_session_policy_allows_two_calls() {
+        let policy: serde_json::Value = serde_json::from_str(SESSION_POLICY).unwrap();
+        assert_eq!(
+            policy["Statement"][0]["Action"],
+            serde_json::json!(["iam:GenerateCredentialReport", "iam:GetCredentialReport"])
+        );
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,242 @@
+//! `ListAccounts`: takes the roll. Writes `accounts.json`, with every account and the reason of each
+//! that is skipped, and the items of the map, one for each account to collect.
+
+mod organization;
+
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, NaiveDate, Utc};
+use rollcall_core::account::{Account, AccountId, ListedBy};
+use rollcall_core::bucket_layout;
+use rollcall_core::roll::{Roll, RollSource, Selection};
+use rollcall_core::run::{Run, parse_as_of};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::collect_report::CollectReportInput;
+use crate::report_bucket::ReportBucket;
+use crate::settings;
+use crate::step_error::{StepError, StepErrorName};
+
+use organization::Organization;
+
+/// The step: its clients and settings.
+#[derive(Debug)]
+pub struct ListAccounts {
+    organization: Organization,
+    report_bucket: ReportBucket,
+    work_bucket: ReportBucket,
+    settings: Settings,
+}
+
+/// What a deployment sets.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The organization this deployment is for; `None` leaves it unchecked.
+    pub organization_id: Option<String>,
+    /// The roots or organizational units to cover; empty for the whole organization.
+    pub organizational_unit_ids: Vec<String>,
+    /// A plain list of account ids, for those without Organizations; empty to ask Organizations.
+    pub account_ids: BTreeSet<AccountId>,
+    /// Only these are collected; empty for all.
+    pub include: BTreeSet<AccountId>,
+    /// These are not collected.
+    pub exclude: BTreeSet<AccountId>,
+}
+
+impl Settings {
+    /// Reads the settings that `template.yml` gives the function.
+    ///
+    /// # Errors
+    /// `InvalidSettings` with the value and the parameter.
+    pub fn from_environment() -> Result<Self, StepError> {
+        Ok(Self {
+            organization_id: settings::optional("ORGANIZATION_ID"),
+            organizational_unit_ids: settings::list("ORGANIZATIONAL_UNIT_IDS"),
+            account_ids: settings::account_ids("ACCOUNT_IDS", "AccountIds")?,
+            include: settings::account_ids("INCLUDE_ACCOUNT_IDS", "IncludeAccountIds")?,
+            exclude: settings::account_ids("EXCLUDE_ACCOUNT_IDS", "ExcludeAccountIds")?,
+        })
+    }
+}
+
+/// What the state machine gives the step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListAccountsInput {
+    /// The execution's name.
+    pub execution: String,
+    /// The execution's ARN.
+    pub execution_arn: String,
+    /// When the execution started.
+    pub started: DateTime<Utc>,
+    /// The execution's own input, as somebody may have written it by hand.
+    pub input: Value,
+}
+
+/// What a person may give an execution. Nothing is needed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExecutionInput {
+    /// Only these accounts.
+    #[serde(default)]
+    accounts: Option<Vec<AccountId>>,
+    /// The time that ages are counted to.
+    #[serde(default, rename = "asOf")]
+    as_of: Option<String>,
+    /// What the Step Functions console fills in when a person starts an execution.
+    #[serde(default, rename = "Comment")]
+    _comment: Option<Value>,
+}
+
+/// What the step answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListAccountsOutput {
+    /// The run, for every later step.
+    pub run: Run,
+    /// The run's date, which is also the prefix of its keys.
+    pub date: NaiveDate,
+    /// How many accounts are on the roll.
+    pub accounts: usize,
+    /// How many of them are to be collected.
+    pub to_collect: usize,
+    /// The key of the map's items in the work bucket.
+    pub to_collect_key: String,
+}
+
+impl ListAccounts {
+    /// The step with the settings of the environment.
+    ///
+    /// # Errors
+    /// `InvalidSettings`.
+    pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
+        let kms_key_arn = settings::optional("KMS_KEY_ARN");
+        Ok(Self::new(
+            config,
+            ReportBucket::new(config, settings::required("REPORT_BUCKET")?, kms_key_arn),
+            ReportBucket::new(config, settings::required("WORK_BUCKET")?, None),
+            Settings::from_environment()?,
+        ))
+    }
+
+    /// The step with the given buckets and settings.
+    pub fn new(
+        config: &SdkConfig,
+        report_bucket: ReportBucket,
+        work_bucket: ReportBucket,
+        settings: Settings,
+    ) -> Self {
+        Self { organization: Organization::new(config), report_bucket, work_bucket, settings }
+    }
+
+    /// Takes the roll of a run.
+    ///
+    /// # Errors
+    /// Any of [`StepErrorName`] that concerns input, settings, Organizations or storage.
+    pub async fn run(&self, input: ListAccountsInput) -> Result<ListAccountsOutput, StepError> {
+        let execution_input = ExecutionInput::read(input.input)?;
+        let run = Run {
+            execution: input.execution,
+            execution_arn: input.execution_arn,
+            started: input.started,
+            as_of: match &execution_input.as_of {
+                None => input.started,
+                Some(as_of) => parse_as_of(as_of)
+                    .map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))?,
+            },
+        };
+        let roll = self.call_roll(&run, execution_input).await?;
+        let date = run.date();
+        let items: Vec<CollectReportInput> = items(&run, &roll).collect();
+        if items.is_empty() {
+            return Err(StepErrorName::NoAccountToCollect.error(format!(
+                "none of the {} accounts on the roll is to be collected: look at IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds",
+                roll.accounts.len()
+            )));
+        }
+        let to_collect_key = bucket_layout::to_collect(date);
+        self.report_bucket
+            .write_json(&bucket_layout::accounts(date), &roll, &run.execution)
+            .await
+            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?;
+        self.work_bucket
+            .write_json(&to_collect_key, &items, &run.execution)
+            .await
+            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?;
+        tracing::info!(
+            execution = run.execution,
+            accounts = roll.accounts.len(),
+            to_collect = items.len(),
+            "the roll is taken"
+        );
+        Ok(ListAccountsOutput {
+            run,
+            date,
+            accounts: roll.accounts.len(),
+            to_collect: items.len(),
+            to_collect_key,
+        })
+    }
+
+    async fn call_roll(&self, run: &Run, input: ExecutionInput) -> Result<Roll, StepError> {
+        let Settings { organization_id, organizational_unit_ids, account_ids, include, exclude } =
+            &self.settings;
+        let (mut source, organization_id, listed) = if account_ids.is_empty() {
+            let id = self.organization.id(organization_id.as_deref()).await?;
+            if organizational_unit_ids.is_empty() {
+                (RollSource::Organization, Some(id), self.organization.accounts().await?)
+            } else {
+                let accounts = self.organization.accounts_under(organizational_unit_ids).await?;
+                (RollSource::OrganizationalUnits, Some(id), accounts)
+            }
+        } else {
+            (RollSource::AccountList, None, account_ids.iter().cloned().map(Account::of_id).collect())
+        };
+        let only: BTreeSet<AccountId> = input.accounts.unwrap_or_default().into_iter().collect();
+        if !only.is_empty() {
+            source = RollSource::ExecutionInput;
+        }
+        let accounts = Selection { only, include: include.clone(), exclude: exclude.clone() }
+            .call(listed)
+            .map_err(|error| {
+                StepErrorName::InvalidInput
+                    .error(format!("{error}: correct \"accounts\" in the execution's input"))
+            })?;
+        Ok(Roll { execution: run.execution.clone(), taken: Utc::now(), source, organization_id, accounts })
+    }
+}
+
+impl ExecutionInput {
+    fn read(input: Value) -> Result<Self, StepError> {
+        let invalid = |cause: String| {
+            StepErrorName::InvalidInput.error(format!(
+                "the execution's input: {cause}; it takes {{\"accounts\": [\"111122223333\"], \"asOf\": \"2026-01-31\"}}, both optional"
+            ))
+        };
+        if input.is_null() {
+            return Ok(Self::default());
+        }
+        let input: Self = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
+        match &input.accounts {
+            Some(accounts) if accounts.is_empty() => Err(invalid("\"accounts\" is empty".to_owned())),
+            _ => Ok(input),
+        }
+    }
+}
+
+fn items<'r>(run: &'r Run, roll: &'r Roll) -> impl Iterator<Item = CollectReportInput> + 'r {
+    let listed_by =
+        if roll.organization_id.is_some() { ListedBy::Organizations } else { ListedBy::AccountList };
+    roll.accounts.iter().filter(|account| account.skip.is_none()).map(move |account| CollectReportInput {
+        account_id: account.account_id.clone(),
+        listed_by,
+        execution: run.execution.clone(),
+        date: run.date(),
+        waits: 0,
+        max_waits: 0,
+        lambda_error: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The organization: its accounts, all of them, and where each stands.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_organizations::Client;
+use aws_sdk_organizations::config::http::HttpResponse;
+use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_organizations::types;
+use rollcall_core::account::{Account, AccountState};
+
+use crate::api_error::{ApiError, ApiErrorKind};
+use crate::step_error::{StepError, StepErrorName};
+
+/// AWS Organizations, as the management account or a delegated administrator sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Organization {
+    client: Client,
+}
+
+/// A root or organizational unit that is being walked.
+struct Parent {
+    id: String,
+    /// The names from the root down, joined by `/`.
+    path: String,
+}
+
+impl Organization {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_client(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The id of the organization, which must be `expected` if that is given.
+    pub(super) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
+        let answer = self
+            .client
+            .describe_organization()
+            .send()
+            .await
+            .map_err(|error| step_error("organizations:DescribeOrganization", &error))?;
+        let id = answer.organization.and_then(|organization| organization.id).unwrap_or_default();
+        match expected {
+            Some(expected) if expected != id => Err(StepErrorName::OrganizationMismatch.error(format!(
+                "the parameter OrganizationId is {expected:?} and this account is in organization {id:?}: correct the parameter or deploy in the right account"
+            ))),
+            _ => Ok(id),
+        }
+    }
+
+    /// Every account of the organization. `ListAccounts` is the truth about who is on the roll; the
+    /// tree is walked besides, for the paths, and an account that is moved meanwhile loses at most
+    /// its path.
+    pub(super) async fn accounts(&self) -> Result<Vec<Account>, StepError> {
+        let mut accounts = Vec::new();
+        let mut pages = self.client.list_accounts().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| step_error("organizations:ListAccounts", &error))?;
+            for account in page.accounts() {
+                accounts.push(read(account, "")?);
+            }
+        }
+        let roots = self.roots().await?;
+        let paths: HashMap<_, _> =
+            self.walk(roots).await?.into_iter().map(|account| (account.account_id, account.path)).collect();
+        for account in &mut accounts {
+            if let Some(path) = paths.get(&account.account_id) {
+                account.path.clone_from(path);
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// Every account under the given roots and organizational units, at any depth.
+    pub(super) async fn accounts_under(&self, ids: &[String]) -> Result<Vec<Account>, StepError> {
+        let mut parents = Vec::new();
+        let mut roots = None;
+        for id in ids {
+            if id.starts_with("r-") {
+                let roots = match &roots {
+                    Some(roots) => roots,
+                    None => roots.insert(self.roots().await?),
+                };
+                let root = roots.iter().find(|root| root.id == *id).ok_or_else(|| unknown(id))?;
+                parents.push(Parent { id: root.id.clone(), path: root.path.clone() });
+            } else {
+                parents.push(self.organizational_unit(id).await?);
+            }
+        }
+        self.walk(parents).await
+    }
+
+    async fn roots(&self) -> Result<Vec<Parent>, StepError> {
+        let mut roots = Vec::new();
+        let mut pages = self.client.list_roots().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| step_error("organizations:ListRoots", &error))?;
+            roots.extend(
+                page.roots.unwrap_or_default().into_iter().map(|root| Parent {
+                    id: root.id.unwrap_or_default(),
+                    path: root.name.unwrap_or_default(),
+                }),
+            );
+        }
+        Ok(roots)
+    }
+
+    async fn organizational_unit(&self, id: &str) -> Result<Parent, StepError> {
+        let answer = self.client.describe_organizational_unit().organizational_unit_id(id).send().await;
+        match answer {
+            Ok(answer) => {
+                let name = answer.organizational_unit.and_then(|unit| unit.name).unwrap_or_default();
+                Ok(Parent { id: id.to_owned(), path: name })
+            }
+            // A malformed id is refused as invalid input, an unknown one as not found.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some("OrganizationalUnitNotFoundException" | "InvalidInputException")
+                ) =>
+            {
+                Err(unknown(id))
+            }
+            Err(error) => Err(step_error("organizations:DescribeOrganizationalUnit", &error)),
+        }
+    }
+
+    /// The accounts under `parents`, at any depth; an account met twice, under a unit and again
+    /// under one above it, comes twice.
+    async fn walk(&self, mut parents: Vec<Parent>) -> Result<Vec<Account>, StepError> {
+        let mut accounts = Vec::new();
+        while let Some(Parent { id, path }) = parents.pop() {
+            let mut pages = self.client.list_accounts_for_parent().parent_id(&id).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", &error))?;
+                for account in page.accounts() {
+                    accounts.push(read(account, &path)?);
+                }
+            }
+            let mut pages =
+                self.client.list_organizational_units_for_parent().parent_id(&id).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page
+                    .map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", &error))?;
+                parents.extend(page.organizational_units.unwrap_or_default().into_iter().map(|unit| {
+                    Parent {
+                        id: unit.id.unwrap_or_default(),
+                        path: format!("{path}/{}", unit.name.unwrap_or_default()),
+                    }
+                }));
+            }
+        }
+        Ok(accounts)
+    }
+}
+
+fn read(account: &types::Account, path: &str) -> Result<Account, StepError> {
+    let account_id = account.id().unwrap_or_default().parse().map_err(|error| {
+        StepErrorName::ServiceUnavailable
+            .error(format!("organizations:ListAccounts answered an account whose {error}"))
+    })?;
+    Ok(Account {
+        account_id,
+        name: account.name().unwrap_or_default().to_owned(),
+        email: account.email().unwrap_or_default().to_owned(),
+        state: AccountState::from_api(account.state().map(|state| state.as_str()), status(account)),
+        path: path.to_owned(),
+        skip: None,
+    })
+}
+
+/// `Status` retired in favour of `State`; where a service still answers only the old field, it is read.
+#[allow(deprecated, reason = "the fallback for answers without State")]
+fn status(account: &types::Account) -> Option<&str> {
+    account.status().map(|status| status.as_str())
+}
+
+fn unknown(id: &str) -> StepError {
+    StepErrorName::UnknownOrganizationalUnit.error(format!(
+        "the organization has no root or organizational unit {id:?}: correct the parameter OrganizationalUnitIds and deploy again"
+    ))
+}
+
+fn step_error<E>(call: &str, error: &SdkError<E, HttpResponse>) -> StepError
+where
+    E: ProvideErrorMetadata,
+{
+    if error.code() == Some("AWSOrganizationsNotInUseException") {
+        return StepErrorName::OrganizationsNotInUse.error(
+            "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in the organization's management or delegated administrator account",
+        );
+    }
+    let ApiError { kind, message } = ApiError::of(call, error);
+    match kind {
+        ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly => StepErrorName::OrganizationsDenied.error(format!(
+            "{message}: deploy in the organization's management account or a delegated administrator account, or set the parameter AccountIds"
+        )),
+        _ => StepErrorName::ServiceUnavailable.error(message),
+    }
+}

@@ -1,0 +1,87 @@
+//! Settings from the environment. Lambda gives a function its deployment's parameters this way, so
+//! an error names the variable, what it holds and the parameter to mend.
+
+use std::collections::BTreeSet;
+use std::env;
+
+use rollcall_core::account::AccountId;
+
+use crate::step_error::{StepError, StepErrorName};
+
+/// The value of `variable`.
+///
+/// # Errors
+/// `InvalidSettings` when it is not set or empty.
+pub fn required(variable: &str) -> Result<String, StepError> {
+    optional(variable).ok_or_else(|| {
+        StepErrorName::InvalidSettings.error(format!(
+            "the environment variable {variable} is not set: deploy the function with template.yml"
+        ))
+    })
+}
+
+/// The value of `variable`; `None` when it is not set or empty.
+pub fn optional(variable: &str) -> Option<String> {
+    env::var(variable).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The comma-separated values of `variable`.
+pub fn list(variable: &str) -> Vec<String> {
+    split(&env::var(variable).unwrap_or_default())
+}
+
+/// The comma-separated account ids of `variable`, which the deployment's `parameter` sets.
+///
+/// # Errors
+/// `InvalidSettings` with the value that is not an account id.
+pub fn account_ids(variable: &str, parameter: &str) -> Result<BTreeSet<AccountId>, StepError> {
+    parse_account_ids(&list(variable), parameter)
+}
+
+fn split(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn parse_account_ids(values: &[String], parameter: &str) -> Result<BTreeSet<AccountId>, StepError> {
+    values
+        .iter()
+        .map(|value| {
+            value.parse().map_err(|error| {
+                StepErrorName::InvalidSettings
+                    .error(format!("{error}: correct the parameter {parameter} and deploy again"))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_separated_by_commas_and_spaces_do_not_count() {
+        assert_eq!(split(" a, b ,,c "), ["a", "b", "c"]);
+        assert!(split("").is_empty());
+    }
+
+    #[test]
+    fn a_malformed_account_id_is_refused_with_value_and_parameter() {
+        let error =
+            parse_account_ids(&["111122223333".into(), "1111-2222".into()], "ExcludeAccountIds").unwrap_err();
+        assert_eq!(error.name, StepErrorName::InvalidSettings);
+        assert_eq!(
+            error.message,
+            "account id \"1111-2222\" is not twelve digits: correct the parameter ExcludeAccountIds and deploy again"
+        );
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = required("ROLLCALL_TEST_VARIABLE_THAT_IS_NOT_SET").unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("the environment variable ROLLCALL_TEST_VARIABLE_THAT_IS_NOT_SET is not set")
+        );
+    }
+}
