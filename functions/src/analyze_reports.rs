@@ -19,6 +19,7 @@ use rollcall_core::run::Run;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
+use crate::clock::now;
 use crate::report_bucket::{Checksum, ReportBucket, StoredObject};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
@@ -80,7 +81,7 @@ impl AnalyzeReports {
         let AnalyzeReportsInput { run } = input;
         let roll = self.roll(&run).await?;
         let evidence = self.evidence(&run).await?;
-        let manifest = Manifest::call_roll(&run, roll, evidence, Utc::now());
+        let manifest = Manifest::call_roll(&run, roll, evidence, now());
         let manifest_key = bucket_layout::run(run.date());
         self.report_bucket
             .write_json(&manifest_key, &manifest, &run.execution)
@@ -213,7 +214,7 @@ fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> Failure
         message,
         remedy: FailureCode::StorageFailed.remedy().to_owned(),
         waits: 0,
-        failed_at: Utc::now(),
+        failed_at: now(),
     }
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::api_error::{ApiError, ApiErrorKind};
+use crate::clock::now;
 use crate::report_bucket::{Checksum, ReportBucket};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
@@ -208,7 +209,7 @@ impl CollectReport {
         let mut metadata = vec![
             (bucket_layout::ACCOUNT_ID, input.account_id.to_string()),
             (bucket_layout::GENERATED_TIME, format_time(generated)),
-            (bucket_layout::COLLECTED_TIME, format_time(Utc::now())),
+            (bucket_layout::COLLECTED_TIME, format_time(now())),
             (bucket_layout::SHA256, Checksum::of(&content).hex()),
         ];
         // What IAM served is stored whatever it is: evidence first. Whether it can be read is for
@@ -250,7 +251,7 @@ impl CollectReport {
             message: message.clone(),
             remedy: code.remedy().to_owned(),
             waits: input.waits,
-            failed_at: Utc::now(),
+            failed_at: now(),
         };
         self.report_bucket
             .write_json(&bucket_layout::failure(input.date, &input.account_id), &record, &input.execution)

@@ -15,6 +15,7 @@
 pub mod analyze_reports;
 pub mod api_error;
 pub mod aws;
+pub mod clock;
 pub mod collect_report;
 pub mod lambda;
 pub mod list_accounts;

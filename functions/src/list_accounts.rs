@@ -14,6 +14,7 @@ use rollcall_core::run::{Run, parse_as_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::clock::now;
 use crate::collect_report::CollectReportInput;
 use crate::report_bucket::ReportBucket;
 use crate::settings;
@@ -202,7 +203,7 @@ impl ListAccounts {
                 StepErrorName::InvalidInput
                     .error(format!("{error}: correct \"accounts\" in the execution's input"))
             })?;
-        Ok(Roll { execution: run.execution.clone(), taken: Utc::now(), source, organization_id, accounts })
+        Ok(Roll { execution: run.execution.clone(), taken: now(), source, organization_id, accounts })
     }
 }
 

@@ -1,22 +1,25 @@
-"""MiniStack, with what its Step Functions leave out of a JSONata definition.
+"""MiniStack, with three things that it leaves out and Rollcall needs.
 
 Run as a module, it is MiniStack: everything is configured by MiniStack's own environment variables.
+The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 
-Two gaps are closed, both seen in MiniStack 1.5.33. A Distributed Map does not evaluate JSONata in
-its ItemReader's Arguments, in MaxConcurrency, or in Output, all of which AWS documents. And an
-execution's start can't be chosen, so that nothing can be shown about midnight: an execution whose
-name ends in `-started-20260131T235930Z` is said to have started then.
+- A Distributed Map evaluates JSONata in its ItemReader's Arguments, in MaxConcurrency and in Output.
+- `aws:PrincipalArn` of a role's session is the ARN of the role, not that of the session.
+- An execution's start can be chosen, so that something can be shown about midnight: one whose name
+  ends in `-started-20260131T235930Z` is said to have started then.
 """
 
 import re
 from datetime import datetime
 
 import ministack.app
+from ministack.core import iam_evaluator
 from ministack.services import stepfunctions
 
 run_distributed_map = stepfunctions._run_distributed_map
 now_iso = stepfunctions.now_iso
 start_execution = stepfunctions._start_execution
+resolve_condition_key = iam_evaluator._resolve_condition_key
 
 
 def _run_distributed_map(state, raw_input, effective, iterator, execution, context):
@@ -48,7 +51,15 @@ def _start_execution(data):
         stepfunctions.now_iso = now_iso
 
 
+def _resolve_condition_key(key, context):
+    value = resolve_condition_key(key, context)
+    if key.lower() == "aws:principalarn" and isinstance(value, str):
+        return re.sub(r"^arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.*$", r"arn:\1:iam::\2:role/\3", value)
+    return value
+
+
 def main():
+    iam_evaluator._resolve_condition_key = _resolve_condition_key
     stepfunctions._run_distributed_map = _run_distributed_map
     stepfunctions._start_execution = _start_execution
     ministack.app.main()

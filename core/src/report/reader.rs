@@ -159,6 +159,9 @@ impl<'b> Reader<'b> {
         match self.csv.read_byte_record(&mut self.record) {
             Ok(true) => {
                 self.records += 1;
+                if let Some(whole) = with_whole_name(&self.record, &self.header) {
+                    self.record = whole;
+                }
                 Some(self.row().user())
             }
             // See `new`: csv has no error left to give.
@@ -169,6 +172,30 @@ impl<'b> Reader<'b> {
     fn row(&self) -> Row<'_> {
         Row { header: &self.header, columns: &self.columns, record: &self.record, number: self.records }
     }
+}
+
+/// Puts the name of a user back together that was split, for it holds commas and AWS quotes nothing.
+///
+/// Such a row has as many cells too many as the name has commas, once in `user` and once in `arn`.
+/// Only where the ARN then ends in the name is it certain; `None` for any other row.
+fn with_whole_name(record: &ByteRecord, header: &ByteRecord) -> Option<ByteRecord> {
+    let surplus = record.len().checked_sub(header.len())?;
+    let in_order = header.get(0)?.trim_ascii() == b"user" && header.get(1)?.trim_ascii() == b"arn";
+    if surplus == 0 || surplus % 2 == 1 || !in_order {
+        return None;
+    }
+    let cells: Vec<&[u8]> = record.iter().collect();
+    let (user, rest) = cells.split_at(1 + surplus / 2);
+    let (arn, rest) = rest.split_at(1 + surplus / 2);
+    let (user, arn) = (user.join(&b','), arn.join(&b','));
+    let path = arn.strip_suffix(user.as_slice())?;
+    if !path.ends_with(b"/") {
+        return None;
+    }
+    let mut whole: ByteRecord =
+        [user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied()).collect();
+    whole.set_position(record.position().cloned());
+    Some(whole)
 }
 
 /// One record, and what is needed to read its cells and to say where one is wrong.
@@ -373,6 +400,7 @@ mod tests {
             "columns-in-another-order-and-unknown",
             "empty-cells",
             "hostile-names",
+            "names-with-commas-unquoted",
             "dates-of-a-password-that-is-gone",
             "china-without-root",
             "govcloud",

@@ -1,0 +1,67 @@
+# make demo   a nightly run on a local AWS
+# make test   every test
+# make lint   every check of form
+# make fuzz   the report parser under random bytes, for FUZZ_SECONDS
+#
+# Each sets up what it needs in .tools, from the package registries. A machine needs Rust, Python 3
+# with venv, make and a C compiler.
+
+.DELETE_ON_ERROR:
+.PHONY: demo test test-rust test-template test-end-to-end lint fuzz clean
+
+PYTHON ?= python3
+FUZZ_SECONDS ?= 60
+
+# sam build names the target, so the tests' own build names it too: they share one folder.
+export CARGO_BUILD_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+# No service of this machine is ever asked for credentials or for the cloud.
+export AWS_EC2_METADATA_DISABLED = true
+export SAM_CLI_TELEMETRY = 0
+
+TESTS := .tools/tests/bin
+SAM := .tools/sam/bin
+
+demo: .tools/tests.ready .tools/sam.ready
+	@$(TESTS)/python tests/demo.py
+
+test: test-rust test-template test-end-to-end
+
+test-rust:
+	cargo test --workspace --locked
+
+test-template: .tools/tests.ready .tools/sam.ready
+	$(TESTS)/python -m pytest -q tests/template
+
+test-end-to-end: .tools/tests.ready .tools/sam.ready
+	$(TESTS)/python -m pytest -q tests/end_to_end
+
+lint: .tools/sam.ready .tools/deny.ready
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	.tools/deny/bin/cargo-deny --offline --log-level error check bans licenses sources
+	$(SAM)/cfn-lint template.yml templates/*.yml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
+
+fuzz: .tools/fuzz.ready
+	cd core && RUSTC_BOOTSTRAP=1 CARGO_BUILD_TARGET= ../.tools/fuzz/bin/cargo-fuzz run report -- -max_total_time=$(FUZZ_SECONDS)
+
+clean:
+	rm -rf .aws-sam .local .tools target core/fuzz/target
+
+.tools/%.ready: tests/requirements/%.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there: install Python 3.11 or later, or set PYTHON" >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "error: cargo is not there: install Rust from https://rustup.rs" >&2; exit 1; }
+	@echo "installing $< into .tools/$*"
+	@rm -rf .tools/$* && mkdir -p .tools
+	@$(PYTHON) -m venv .tools/$*
+	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# A build of its own profile in a folder of its own: not the tests' target, which CI may share.
+.tools/deny.ready:
+	CARGO_BUILD_TARGET= cargo install --quiet --locked --root .tools/deny --target-dir .tools/build cargo-deny@0.20.2
+	@touch $@
+
+.tools/fuzz.ready:
+	CARGO_BUILD_TARGET= cargo install --quiet --locked --root .tools/fuzz --target-dir .tools/build cargo-fuzz@0.13.2
+	@touch $@

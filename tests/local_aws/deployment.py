@@ -1,0 +1,115 @@
+"""Building and deploying the real template with the commands of the README, and running what it
+deploys."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from datetime import UTC
+from pathlib import Path
+
+from .organization import MANAGEMENT
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+BUILD = ["sam", "build", "--config-file", "config.toml"]
+DEPLOY = ["sam", "deploy", "--config-file", "config.toml"]
+
+
+class CommandFailed(Exception):
+    """A command of the README ended with an error; the text has its output."""
+
+
+def run(command, log, environment):
+    """Runs `command` at the root of the repository and keeps what it prints in the file `log`."""
+    environment = dict(environment, PATH=f"{ROOT / '.tools' / 'sam' / 'bin'}{os.pathsep}{environment['PATH']}")
+    with open(log, "wb") as output:
+        status = subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
+    if status:
+        end = "\n".join(Path(log).read_text(errors="replace").splitlines()[-25:])
+        raise CommandFailed(f"`{' '.join(command)}` ended with status {status}; the end of {log}:\n{end}")
+
+
+def build(aws, folder):
+    """Builds the functions for this machine: unoptimized, so that the tests' own build is used."""
+    environment = aws.environment(MANAGEMENT) | {"SAM_BUILD_MODE": "debug", "CARGO_LAMBDA_COMPILER": "cargo"}
+    overrides = ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
+    run([*BUILD, *overrides], Path(folder) / "build.log", environment)
+
+
+class Deployment:
+    """A deployed stack and its runs."""
+
+    def __init__(self, aws, folder, stack="rollcall", **parameters):
+        self.aws = aws
+        self.stack = stack
+        # The role is deployed by the test: the emulator has no StackSets.
+        parameters = {"Architecture": ARCHITECTURE, "ManageMemberRoles": "false", **parameters}
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        run(
+            [*DEPLOY, "--stack-name", stack, "--parameter-overrides", *overrides],
+            Path(folder) / f"deploy-{stack}.log",
+            aws.environment(MANAGEMENT),
+        )
+        stacks = aws.client("cloudformation", MANAGEMENT).describe_stacks(StackName=stack)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+        self.states = aws.client("stepfunctions", MANAGEMENT)
+        self.s3 = aws.client("s3", MANAGEMENT)
+        self.bucket = self.outputs["ReportBucketName"]
+        self.queue_url = self._listen()
+
+    def _listen(self):
+        """Subscribes a queue to the error topic: what a person's mail would get."""
+        sqs = self.aws.client("sqs", MANAGEMENT)
+        url = sqs.create_queue(QueueName=f"{self.stack}-errors")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": arn}]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        sns = self.aws.client("sns", MANAGEMENT)
+        sns.subscribe(TopicArn=self.outputs["ErrorTopicArn"], Protocol="sqs", Endpoint=arn)
+        return url
+
+    def messages(self, seconds=0):
+        """The messages since the last call, each with Subject and Message; waits for the first one
+        at most `seconds`."""
+        sqs = self.aws.client("sqs", MANAGEMENT)
+        messages = []
+        deadline = time.monotonic() + seconds
+        while True:
+            batch = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            for message in batch:
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                messages.append(json.loads(message["Body"]))
+            if not batch and (messages or time.monotonic() >= deadline):
+                return messages
+            if not batch:
+                time.sleep(0.2)
+
+    def start(self, name=None, **input):
+        """Runs the state machine to its end, and answers the execution as AWS describes it."""
+        arguments = {"stateMachineArn": self.outputs["StateMachineArn"]}
+        if name:
+            arguments["name"] = name
+        if input:
+            arguments["input"] = json.dumps(input)
+        arn = self.states.start_execution(**arguments)["executionArn"]
+        while (execution := self.states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            time.sleep(0.2)
+        return execution
+
+    def keys(self, prefix=""):
+        """The keys in the report bucket."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def read(self, key):
+        """An object of the report bucket: its bytes and its metadata."""
+        answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+        return answer["Body"].read(), answer["Metadata"]
+
+    def manifest(self, execution):
+        """run.json of an execution."""
+        date = execution["startDate"].astimezone(UTC).date().isoformat()
+        return json.loads(self.read(f"{date}/run.json")[0])
