@@ -2,12 +2,13 @@
 # make test   every test
 # make lint   every check of form
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
+# make audit  known vulnerabilities of the dependencies; needs the internet
 #
 # Each sets up what it needs in .tools, from the package registries. A machine needs Rust, Python 3
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-template test-end-to-end lint fuzz clean
+.PHONY: demo test test-rust test-template test-end-to-end lint audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -38,9 +39,12 @@ test-end-to-end: .tools/tests.ready .tools/sam.ready
 lint: .tools/sam.ready .tools/deny.ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	.tools/deny/bin/cargo-deny --offline --log-level error check bans licenses sources
+	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources
 	$(SAM)/cfn-lint template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
+
+audit: .tools/deny.ready
+	.tools/deny/bin/cargo-deny check advisories
 
 fuzz: .tools/fuzz.ready
 	cd core && RUSTC_BOOTSTRAP=1 CARGO_BUILD_TARGET= ../.tools/fuzz/bin/cargo-fuzz run report -- -max_total_time=$(FUZZ_SECONDS)
@@ -58,10 +62,16 @@ clean:
 	@touch $@
 
 # A build of its own profile in a folder of its own: not the tests' target, which CI may share.
+# Tools that come as source are built fast rather than to be fast.
+INSTALL := CARGO_BUILD_TARGET= cargo install --quiet --locked --config profile.release.lto=false \
+	--config profile.release.opt-level=1 --config profile.release.codegen-units=16
+
 .tools/deny.ready:
-	CARGO_BUILD_TARGET= cargo install --quiet --locked --root .tools/deny --target-dir .tools/build cargo-deny@0.20.2
+	@echo "building cargo-deny into .tools/deny: some minutes"
+	@$(INSTALL) --root .tools/deny cargo-deny@0.20.2
 	@touch $@
 
 .tools/fuzz.ready:
-	CARGO_BUILD_TARGET= cargo install --quiet --locked --root .tools/fuzz --target-dir .tools/build cargo-fuzz@0.13.2
+	@echo "building cargo-fuzz into .tools/fuzz: some minutes"
+	@$(INSTALL) --root .tools/fuzz cargo-fuzz@0.13.2
 	@touch $@

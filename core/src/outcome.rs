@@ -123,6 +123,8 @@ pub enum PendingReason {
     Throttled,
     /// IAM or STS has a fault of its own (5xx, no answer).
     Unavailable,
+    /// The report is there and the bucket is over its rate or out of order.
+    StorageUnavailable,
 }
 
 impl PendingReason {
@@ -130,6 +132,7 @@ impl PendingReason {
     pub fn after_the_last_wait(self) -> FailureCode {
         match self {
             Self::Throttled => FailureCode::Throttled,
+            Self::StorageUnavailable => FailureCode::StorageFailed,
             Self::Started | Self::InProgress | Self::Expired | Self::NoCapacity | Self::Unavailable => {
                 FailureCode::ReportTimedOut
             }
@@ -176,8 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn an_account_throttled_to_the_end_is_throttled_and_any_other_timed_out() {
+    fn what_an_account_was_pending_for_last_is_what_it_failed_of() {
         assert_eq!(PendingReason::Throttled.after_the_last_wait(), FailureCode::Throttled);
+        assert_eq!(PendingReason::StorageUnavailable.after_the_last_wait(), FailureCode::StorageFailed);
         for reason in [
             PendingReason::Started,
             PendingReason::InProgress,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
+use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -24,14 +24,32 @@ pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client)
         .retry_config(RetryConfig::adaptive())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                .build(),
-        )
+        .timeout_config(timeouts().build())
         .load()
         .await
+}
+
+/// The same connection for a function that makes a handful of calls and has a minute's wait for its
+/// back-off: standard mode, and every call bounded to `limit` with all its attempts.
+///
+/// Adaptive mode is for a client that makes many calls. After one refusal for the rate it fills its
+/// bucket by half a token a second, and a retry costs five: ten seconds, for a client that was far
+/// below any rate.
+pub fn brisk(config: &SdkConfig, limit: Duration) -> SdkConfig {
+    config
+        .to_builder()
+        .retry_config(RetryConfig::standard())
+        .timeout_config(timeouts().operation_timeout(limit).build())
+        .build()
+}
+
+/// The same connection, with up to `attempts` attempts a call.
+pub fn patient(config: &SdkConfig, attempts: u32) -> SdkConfig {
+    config.to_builder().retry_config(RetryConfig::adaptive().with_max_attempts(attempts)).build()
+}
+
+fn timeouts() -> TimeoutConfigBuilder {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT)
 }
 
 #[cfg(test)]

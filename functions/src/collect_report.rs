@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::api_error::{ApiError, ApiErrorKind};
+use crate::aws;
 use crate::clock::now;
 use crate::report_bucket::{Checksum, ReportBucket};
 use crate::settings;
@@ -31,6 +32,10 @@ use member::MemberRole;
 const FIRST_POLL: Duration = Duration::from_secs(2);
 /// The pause between polls after the first.
 const NEXT_POLL: Duration = Duration::from_secs(2);
+
+/// How long one call to AWS may take with all its attempts: one that needs longer is pending, and
+/// the one-minute wait is its back-off. A few of them must fit into the function's timeout.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The step: its clients and settings.
 #[derive(Debug)]
@@ -123,9 +128,10 @@ impl CollectReport {
             ))
         })?;
         let bucket = settings::required("REPORT_BUCKET")?;
+        let config = aws::brisk(config, CALL_LIMIT);
         Ok(Self::new(
-            config,
-            ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN")),
+            &config,
+            ReportBucket::new(&config, bucket, settings::optional("KMS_KEY_ARN")),
             settings::required("MEMBER_ROLE_NAME")?,
             Duration::from_secs(poll),
         ))
@@ -159,7 +165,7 @@ impl CollectReport {
         let no_report = match self.report(owner, &input).await {
             Ok(report) => match self.store(&input, report).await {
                 Ok(()) => return Ok(CollectReportOutput::Collected),
-                Err(error) => NoReport::Failed { code: FailureCode::StorageFailed, message: error.message },
+                Err(error) => NoReport::of_storage(error),
             },
             Err(no_report) => no_report,
         };
@@ -324,6 +330,17 @@ impl NoReport {
             ApiErrorKind::Other => return Self::Failed { code: FailureCode::Internal, message },
         };
         Self::Pending { reason, message }
+    }
+
+    /// What a report that could not be stored means for the account.
+    fn of_storage(error: ApiError) -> Self {
+        let ApiError { kind, message } = error;
+        match kind {
+            ApiErrorKind::Throttled | ApiErrorKind::Unavailable => {
+                Self::Pending { reason: PendingReason::StorageUnavailable, message }
+            }
+            _ => Self::Failed { code: FailureCode::StorageFailed, message },
+        }
     }
 
     /// What a failed call to STS for the account means for the account.

@@ -14,6 +14,7 @@ use rollcall_core::run::{Run, parse_as_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::aws;
 use crate::clock::now;
 use crate::collect_report::CollectReportInput;
 use crate::report_bucket::ReportBucket;
@@ -21,6 +22,10 @@ use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 use organization::Organization;
+
+/// How often a call to Organizations is tried: its rate is low, and an organization of ten thousand
+/// accounts takes a thousand calls.
+const ATTEMPTS: u32 = 10;
 
 /// The step: its clients and settings.
 #[derive(Debug)]
@@ -112,10 +117,11 @@ impl ListAccounts {
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let kms_key_arn = settings::optional("KMS_KEY_ARN");
+        let config = aws::patient(config, ATTEMPTS);
         Ok(Self::new(
-            config,
-            ReportBucket::new(config, settings::required("REPORT_BUCKET")?, kms_key_arn),
-            ReportBucket::new(config, settings::required("WORK_BUCKET")?, None),
+            &config,
+            ReportBucket::new(&config, settings::required("REPORT_BUCKET")?, kms_key_arn),
+            ReportBucket::new(&config, settings::required("WORK_BUCKET")?, None),
             Settings::from_environment()?,
         ))
     }

@@ -46,7 +46,7 @@ class Deployment:
         self.stack = stack
         # The role is deployed by the test: the emulator has no StackSets.
         parameters = {"Architecture": ARCHITECTURE, "ManageMemberRoles": "false", **parameters}
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        overrides = [f"{name}={value}" for name, value in parameters.items() if value is not None]
         run(
             [*DEPLOY, "--stack-name", stack, "--parameter-overrides", *overrides],
             Path(folder) / f"deploy-{stack}.log",

@@ -1,24 +1,31 @@
-"""MiniStack, with three things that it leaves out and Rollcall needs.
+"""MiniStack, with four things that it leaves out and Rollcall needs.
 
 Run as a module, it is MiniStack: everything is configured by MiniStack's own environment variables.
 The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 
 - A Distributed Map evaluates JSONata in its ItemReader's Arguments, in MaxConcurrency and in Output.
 - `aws:PrincipalArn` of a role's session is the ARN of the role, not that of the session.
+- `organizations:DescribeAccount` is a call on the account it asks about.
 - An execution's start can be chosen, so that something can be shown about midnight: one whose name
   ends in `-started-20260131T235930Z` is said to have started then.
 """
 
+import json
+import os
 import re
+import signal
+import sys
+import threading
 from datetime import datetime
 
 import ministack.app
-from ministack.core import iam_evaluator
-from ministack.services import stepfunctions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import organizations, stepfunctions
 
 run_distributed_map = stepfunctions._run_distributed_map
 now_iso = stepfunctions.now_iso
 start_execution = stepfunctions._start_execution
+extract_resource_arn = iam_actions.extract_resource_arn
 resolve_condition_key = iam_evaluator._resolve_condition_key
 
 
@@ -58,7 +65,24 @@ def _resolve_condition_key(key, context):
     return value
 
 
+def _extract_resource_arn(service, method, path, headers, body, *arguments, **named):
+    arn = extract_resource_arn(service, method, path, headers, body, *arguments, **named)
+    if service == "organizations" and (headers.get("x-amz-target") or "").endswith(".DescribeAccount"):
+        organization = organizations._orgs.get("self") or {"Id": "none"}
+        account_id = json.loads(body).get("AccountId")
+        return arn.replace("organization/*", f"account/{organization['Id']}/{account_id}")
+    return arn
+
+
+def _stop_with_the_parent():
+    """Ends when standard input does, which is when whoever started this is gone, however it ended."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
+    threading.Thread(target=_stop_with_the_parent, daemon=True).start()
+    iam_actions.extract_resource_arn = _extract_resource_arn
     iam_evaluator._resolve_condition_key = _resolve_condition_key
     stepfunctions._run_distributed_map = _run_distributed_map
     stepfunctions._start_execution = _start_execution

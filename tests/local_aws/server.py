@@ -75,6 +75,8 @@ class LocalAws:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "local_aws.emulator"],
                     env=environment,
+                    # Held open for as long as this process lives: the emulator ends with it.
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self.folder,

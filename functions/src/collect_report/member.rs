@@ -4,6 +4,7 @@
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::config::Credentials;
+use aws_sdk_iam::config::retry::RetryPartition;
 use rollcall_core::account::{AccountId, AccountState, ListedBy, Owner};
 use rollcall_core::outcome::FailureCode;
 
@@ -61,8 +62,12 @@ impl MemberRole {
             Ok(credentials) => credentials,
             Err(refused) => return Err(self.suspended_since(input).await.unwrap_or(refused)),
         };
-        let config =
-            aws_sdk_iam::config::Builder::from(&self.config).credentials_provider(credentials).build();
+        // IAM's rates are the account's own, so each has its own allowance of retries here.
+        let partition = RetryPartition::new(format!("iam-{}", input.account_id));
+        let config = aws_sdk_iam::config::Builder::from(&self.config)
+            .credentials_provider(credentials)
+            .retry_partition(partition)
+            .build();
         Ok(aws_sdk_iam::Client::from_conf(config))
     }
 

@@ -1,0 +1,247 @@
+"""The template and the state machine's definition: that they are well-formed, fit each other, and
+hold what the design asks of them."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEFINITION = ROOT / "statemachine" / "credential-reports.asl.json"
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads CloudFormation's short forms (!Ref, !Sub) as their long forms."""
+
+
+def _tagged(loader, suffix, node):
+    read = {
+        yaml.ScalarNode: loader.construct_scalar,
+        yaml.SequenceNode: lambda node: loader.construct_sequence(node, deep=True),
+        yaml.MappingNode: lambda node: loader.construct_mapping(node, deep=True),
+    }[type(node)]
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": read(node)}
+
+
+Tagged.add_multi_constructor("!", _tagged)
+
+
+def load(name):
+    return yaml.load((ROOT / name).read_text(), Tagged)
+
+
+@pytest.fixture(scope="module")
+def template():
+    return load("template.yml")
+
+
+@pytest.fixture(scope="module")
+def definition():
+    return json.loads(DEFINITION.read_text())
+
+
+def states(machine):
+    """Every state of a state machine and of the maps in it."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def strings(value):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from strings(key)
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_every_substitution_of_the_definition_is_given_and_none_besides(template):
+    used = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
+    given = set(template["Resources"]["NightlyRun"]["Properties"]["DefinitionSubstitutions"])
+    assert used == given
+
+
+def test_every_state_says_what_it_is_for(definition):
+    for name, state in states(definition):
+        assert state.get("Comment"), name
+
+
+def test_every_task_retries_and_its_failure_goes_somewhere(definition):
+    for name, state in states(definition):
+        if state["Type"] == "Task":
+            assert state.get("Retry"), name
+            # A failed RecordFailure fails its child execution, which AnalyzeReports finds.
+            assert name == "RecordFailure" or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def test_a_step_has_one_stem_everywhere(template, definition):
+    names = dict(states(definition))
+    for step in ("ListAccounts", "CollectReport", "AnalyzeReports", "Notify"):
+        binary = re.sub(r"(?<!^)(?=[A-Z])", "-", step).lower()
+        assert names[step]["Arguments"]["FunctionName"] == f"${{{step}FunctionArn}}"
+        function = template["Resources"][f"{step}Function"]
+        assert function["Metadata"]["BuildProperties"]["Binary"] == binary
+        assert (ROOT / "functions" / "src" / "bin" / f"{binary}.rs").exists()
+        assert (ROOT / "functions" / "src" / f"{binary.replace('-', '_')}.rs").exists()
+
+
+def test_the_map_is_distributed_and_tolerates_every_failed_child(definition):
+    collect = definition["States"]["CollectReports"]
+    assert collect["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert collect["ToleratedFailurePercentage"] == 100
+    assert "ResultWriter" in collect, "without one a map of thousands passes the limit of a payload"
+
+
+def test_a_child_waits_a_minute_at_a_time_and_45_times_at_most(definition):
+    child = definition["States"]["CollectReports"]["ItemProcessor"]["States"]
+    assert child["WaitOneMinute"]["Seconds"] == 60
+    assert "'max_waits': 45" in child["CollectReport"]["Arguments"]["Payload"]
+
+
+def test_the_states_of_a_child_use_no_variable_of_the_parent(definition):
+    """A Distributed Map's children can't see them, and the emulator's can."""
+    for name, state in states(definition["States"]["CollectReports"]["ItemProcessor"]):
+        for text in strings(state):
+            variables = set(re.findall(r"\$(\w+)", text)) - {"states", "merge"}
+            assert not variables, f"{name}: {variables}"
+
+
+def test_the_definition_is_sound_by_cfn_lint(tmp_path):
+    text = DEFINITION.read_text().replace("arn:${Partition}", "arn:aws")
+    # A number that comes from an expression is not in cfn-lint's schema, though it is in AWS's.
+    text = text.replace('"{% ${MaxConcurrency} %}"', "100")
+    inline = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {
+            "NightlyRun": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {
+                    "RoleArn": "arn:aws:iam::111122223333:role/rollcall",
+                    "Definition": json.loads(re.sub(r"\$\{(\w+)\}", r"value-of-\1", text)),
+                },
+            }
+        },
+    }
+    file = tmp_path / "definition.json"
+
+    def lint():
+        file.write_text(json.dumps(inline))
+        lint = ROOT / ".tools" / "sam" / "bin" / "cfn-lint"
+        return subprocess.run([lint, file], capture_output=True, text=True)
+
+    good = lint()
+    assert good.returncode == 0, good.stdout
+    del inline["Resources"]["NightlyRun"]["Properties"]["Definition"]["States"]["ListAccounts"]["Resource"]
+    assert lint().returncode != 0, "the check can fail"
+
+
+@pytest.mark.parametrize("name", ["template.yml", "templates/member-role.yml"])
+def test_no_partition_is_written_down(name):
+    written = [text for text in strings(load(name).get("Resources")) if re.search(r"arn:aws[a-z-]*:", text)]
+    assert written == []
+
+
+def test_every_parameter_of_the_predecessor_has_a_successor(template):
+    readme = (ROOT / "README.md").read_text()
+    predecessors = [
+        "pS3BucketStatus", "pS3BucketTargetName", "pKMSKeyStatus", "pKMSKeyArn", "pSNSSubEmail",
+        "pIAMCredentialGenRoleName", "pOrganizationRootId", "pOrganizationId", "pLogsRetentionInDays",
+        "pEventBridgeTriggerHour", "pTagKey1", "pTagValue1",
+    ]  # fmt: skip
+    for predecessor in predecessors:
+        row = re.search(rf"^\| `{predecessor}` \| `(\w+)` \|", readme, re.MULTILINE)
+        assert row, f"{predecessor} is not in the README's table"
+        assert row[1] in template["Parameters"], row[1]
+
+
+def test_a_parameter_with_a_pattern_says_what_it_wants(template):
+    for name, parameter in template["Parameters"].items():
+        if "AllowedPattern" in parameter:
+            assert parameter.get("ConstraintDescription", "").startswith("must be"), name
+            re.compile(parameter["AllowedPattern"])
+        assert parameter.get("Description"), name
+
+
+def test_every_parameter_is_offered_in_a_group(template):
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    offered = [name for group in groups for name in group["Parameters"]]
+    assert sorted(offered) == sorted(template["Parameters"])
+
+
+def test_logs_are_kept_for_as_long_as_cloudwatch_offers(template):
+    assert template["Parameters"]["LogRetentionDays"]["AllowedValues"] == [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653
+    ]  # fmt: skip
+    groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    functions = [r for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
+    assert len(groups) == len(functions) == 4
+    assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
+
+
+def test_the_evidence_outlives_the_stack(template):
+    for name in ("ReportBucket", "ReportKey"):
+        resource = template["Resources"][name]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_report_bucket_is_encrypted_with_a_bucket_key(template):
+    rules = template["Resources"]["ReportBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    condition, with_key, _ = rules[0]["Fn::If"]
+    assert condition == "UseKey"
+    assert with_key["BucketKeyEnabled"] is True
+    assert with_key["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_everything_that_takes_a_tag_has_it(template):
+    untagged = {
+        "AWS::IAM::Policy", "AWS::KMS::Alias", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
+        "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
+    }  # fmt: skip
+    for name, resource in template["Resources"].items():
+        if resource["Type"] not in untagged:
+            assert resource["Properties"]["Tags"] == [{"Key": {"Ref": "TagKey"}, "Value": {"Ref": "TagValue"}}], name
+
+
+def test_a_star_as_resource_says_why():
+    for name in ("template.yml", "templates/member-role.yml"):
+        lines = (ROOT / name).read_text().splitlines()
+        for number, line in enumerate(lines):
+            if re.search(r'Resource: "\*"', line) and "kms:*" not in lines[number - 1]:
+                assert lines[number - 1].strip().startswith("#"), f"{name}:{number + 1}"
+
+
+def test_member_roles_go_to_every_account_by_a_stackset(template):
+    stackset = template["Resources"]["MemberRoles"]["Properties"]
+    assert stackset["PermissionModel"] == "SERVICE_MANAGED"
+    assert stackset["AutoDeployment"]["Enabled"] is True
+    assert stackset["TemplateURL"] == "templates/member-role.yml"
+    given = {parameter["ParameterKey"] for parameter in stackset["Parameters"]}
+    assert given == set(load("templates/member-role.yml")["Parameters"])
+
+
+def test_a_member_role_trusts_one_role_of_one_organization():
+    role = load("templates/member-role.yml")["Resources"]["MemberRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["ArnEquals"] == {"aws:PrincipalArn": {"Ref": "CollectorRoleArn"}}
+    assert trust["Condition"]["StringEquals"]["Fn::If"][1] == {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
+    (policy,) = role["Policies"]
+    (allowed,) = policy["PolicyDocument"]["Statement"]
+    assert allowed["Action"] == ["iam:GenerateCredentialReport", "iam:GetCredentialReport"]
+
+
+def test_a_run_that_ends_badly_is_heard(template):
+    pattern = template["Resources"]["BrokenRunRule"]["Properties"]["EventPattern"]
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def test_a_local_deployment_differs_in_architecture_and_endpoint_alone(template):
+    assert template["Parameters"]["Architecture"]["Default"] == "arm64"
+    assert not [text for text in strings(template["Resources"]) if "127.0.0.1" in text or "ENDPOINT_URL" in text]
