@@ -47,7 +47,8 @@ audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories
 
 fuzz: .tools/fuzz.ready
-	cd core && RUSTC_BOOTSTRAP=1 CARGO_BUILD_TARGET= ../.tools/fuzz/bin/cargo-fuzz run report -- -max_total_time=$(FUZZ_SECONDS)
+	@mkdir -p core/fuzz/corpus/report
+	cd core && env -u CARGO_BUILD_TARGET RUSTC_BOOTSTRAP=1 ../.tools/fuzz/bin/cargo-fuzz run report fuzz/corpus/report ../tests/fixtures/reports -- -max_total_time=$(FUZZ_SECONDS)
 
 clean:
 	rm -rf .aws-sam .local .tools target core/fuzz/target
@@ -63,7 +64,7 @@ clean:
 
 # A build of its own profile in a folder of its own: not the tests' target, which CI may share.
 # Tools that come as source are built fast rather than to be fast.
-INSTALL := CARGO_BUILD_TARGET= cargo install --quiet --locked --config profile.release.lto=false \
+INSTALL := env -u CARGO_BUILD_TARGET cargo install --quiet --locked --config profile.release.lto=false \
 	--config profile.release.opt-level=1 --config profile.release.codegen-units=16
 
 .tools/deny.ready:

@@ -21,7 +21,7 @@ pub const ACCOUNT_ID: &str = "account-id";
 pub const GENERATED_TIME: &str = "generated-time";
 /// The metadata key of a report: when Rollcall fetched it, RFC 3339 in UTC.
 pub const COLLECTED_TIME: &str = "collected-time";
-/// The metadata key of a report: the SHA-256 of its bytes, in hexadecimal.
+/// The metadata key of every object: the SHA-256 of its bytes, in hexadecimal.
 pub const SHA256: &str = "sha256";
 /// The metadata key of a report: how many rows it has, the header not counted.
 pub const ROWS: &str = "rows";

@@ -22,16 +22,14 @@ use tokio::time::{Instant, sleep};
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::aws;
 use crate::clock::now;
-use crate::report_bucket::{Checksum, ReportBucket};
+use crate::report_bucket::ReportBucket;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 use member::MemberRole;
 
-/// The pause before the first poll inside one call: most reports are ready in two seconds.
-const FIRST_POLL: Duration = Duration::from_secs(2);
-/// The pause between polls after the first.
-const NEXT_POLL: Duration = Duration::from_secs(2);
+/// The pause between polls inside one call: most reports are ready in two seconds.
+const POLL_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long one call to AWS may take with all its attempts: one that needs longer is pending, and
 /// the one-minute wait is its back-off. A few of them must fit into the function's timeout.
@@ -80,6 +78,18 @@ pub struct LambdaError {
     /// Its text.
     #[serde(default)]
     pub cause: String,
+}
+
+impl LambdaError {
+    /// One sentence. The cause of a function's own error is JSON with the error's text in it.
+    fn message(&self) -> String {
+        let Self { error, cause } = self;
+        let cause = serde_json::from_str::<serde_json::Value>(cause)
+            .ok()
+            .and_then(|cause| Some(cause.get("errorMessage")?.as_str()?.to_owned()))
+            .unwrap_or_else(|| cause.clone());
+        format!("the collector ended with {error}: {cause}")
+    }
 }
 
 /// What the step answers.
@@ -158,9 +168,8 @@ impl CollectReport {
         owner: &Owner,
         input: CollectReportInput,
     ) -> Result<CollectReportOutput, StepError> {
-        if let Some(LambdaError { error, cause }) = &input.lambda_error {
-            let message = format!("the collector ended with {error}: {cause}");
-            return self.fail(&input, FailureCode::Internal, message).await;
+        if let Some(error) = &input.lambda_error {
+            return self.fail(&input, FailureCode::Internal, error.message()).await;
         }
         let no_report = match self.report(owner, &input).await {
             Ok(report) => match self.store(&input, report).await {
@@ -193,7 +202,6 @@ impl CollectReport {
     async fn report(&self, owner: &Owner, input: &CollectReportInput) -> Result<Report, NoReport> {
         let iam = self.member_role.iam(owner, input).await?;
         let deadline = Instant::now() + self.poll;
-        let mut pause = FIRST_POLL;
         loop {
             let pending = match generate_and_get(&iam).await {
                 Err(NoReport::Pending { reason, message }) if polling_helps(reason) => {
@@ -201,11 +209,10 @@ impl CollectReport {
                 }
                 other => return other,
             };
-            if Instant::now() + pause > deadline {
+            if Instant::now() + POLL_PAUSE > deadline {
                 return Err(pending);
             }
-            sleep(pause).await;
-            pause = NEXT_POLL;
+            sleep(POLL_PAUSE).await;
         }
     }
 
@@ -216,7 +223,6 @@ impl CollectReport {
             (bucket_layout::ACCOUNT_ID, input.account_id.to_string()),
             (bucket_layout::GENERATED_TIME, format_time(generated)),
             (bucket_layout::COLLECTED_TIME, format_time(now())),
-            (bucket_layout::SHA256, Checksum::of(&content).hex()),
         ];
         // What IAM served is stored whatever it is: evidence first. Whether it can be read is for
         // the analysis to say, from what lies in the bucket.

@@ -17,6 +17,8 @@ pub mod api_error;
 pub mod aws;
 pub mod clock;
 pub mod collect_report;
+#[cfg(test)]
+mod fake_aws;
 pub mod lambda;
 pub mod list_accounts;
 pub mod notify;

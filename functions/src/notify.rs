@@ -100,3 +100,6 @@ impl Notify {
         Ok(manifest)
     }
 }
+
+#[cfg(test)]
+mod tests;

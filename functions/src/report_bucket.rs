@@ -71,8 +71,8 @@ impl ReportBucket {
         &self.name
     }
 
-    /// Writes `bytes` under `key`, marked with `execution` and with `metadata`. The SHA-256 travels
-    /// with them, so that S3 refuses bytes that changed on the way.
+    /// Writes `bytes` under `key`, marked with `execution`, their SHA-256 and `metadata`. The SHA-256
+    /// is also sent as S3's checksum, so that S3 refuses bytes that changed on the way.
     ///
     /// # Errors
     /// [`ApiError`] when S3 does not take them.
@@ -93,7 +93,8 @@ impl ReportBucket {
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(checksum.base64())
-            .metadata(bucket_layout::EXECUTION, execution);
+            .metadata(bucket_layout::EXECUTION, execution)
+            .metadata(bucket_layout::SHA256, checksum.hex());
         for (name, value) in metadata {
             request = request.metadata(*name, value);
         }

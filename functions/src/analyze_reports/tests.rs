@@ -1,1 +1,207 @@
+use rollcall_core::account::Account;
+use rollcall_core::manifest::Outcome;
+use rollcall_core::roll::RollSource;
+
 use super::*;
+use crate::fake_aws::{FakeAws, s3_error};
+
+const GENERATED: &str = "2026-01-31T00:50:00Z";
+const COLLECTED: &str = "2026-01-31T01:00:00Z";
+
+fn run() -> Run {
+    Run {
+        execution: "night-1".into(),
+        execution_arn: String::new(),
+        started: COLLECTED.parse().unwrap(),
+        as_of: COLLECTED.parse().unwrap(),
+    }
+}
+
+fn id(digit: u8) -> AccountId {
+    digit.to_string().repeat(12).parse().unwrap()
+}
+
+/// A bucket with the roll of the accounts 1 to `accounts`, taken by `execution`.
+fn roll(accounts: u8, execution: &str) -> FakeAws {
+    let roll = Roll {
+        execution: execution.into(),
+        taken: run().started,
+        source: RollSource::AccountList,
+        organization_id: None,
+        accounts: (1..=accounts).map(|digit| Account::of_id(id(digit))).collect(),
+    };
+    FakeAws::default().with_object(
+        "reports/2026-01-31/accounts.json",
+        &serde_json::to_string(&roll).unwrap(),
+        &[("execution", execution)],
+    )
+}
+
+fn content(digit: u8) -> String {
+    format!("user,arn,mfa_active\nanna,arn:aws:iam::{}:user/anna,true\n", id(digit))
+}
+
+fn report_key(digit: u8) -> String {
+    format!("reports/{}", bucket_layout::report(run().date(), &id(digit)))
+}
+
+fn failure_key(digit: u8) -> String {
+    format!("reports/{}", bucket_layout::failure(run().date(), &id(digit)))
+}
+
+/// The report of an account, as `execution` stored it.
+fn with_report(aws: FakeAws, digit: u8, content: &str, execution: &str) -> FakeAws {
+    let sha256 = Checksum::of(content.as_bytes()).hex();
+    let metadata = [
+        ("execution", execution),
+        ("generated-time", GENERATED),
+        ("collected-time", COLLECTED),
+        ("sha256", sha256.as_str()),
+    ];
+    aws.with_object(&report_key(digit), content, &metadata)
+}
+
+async fn analyze(aws: &FakeAws) -> Manifest {
+    let step = AnalyzeReports::new(aws.bucket("reports"));
+    let output = step.run(AnalyzeReportsInput { run: run() }).await.unwrap();
+    let manifest: Manifest = serde_json::from_value(aws.json("reports/2026-01-31/run.json")).unwrap();
+    assert_eq!(output.coverage, manifest.coverage);
+    assert_eq!(aws.object("reports/2026-01-31/run.json").unwrap().metadata["execution"], "night-1");
+    manifest
+}
+
+/// Outcome, code and message of the one account.
+async fn only(aws: &FakeAws) -> (Outcome, Option<FailureCode>, String) {
+    let account = analyze(aws).await.accounts.remove(0);
+    (account.outcome, account.code, account.message.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn every_account_has_the_outcome_that_lies_in_the_bucket() {
+    let mut aws = roll(5, "night-1");
+    for digit in 1..=3 {
+        aws = with_report(aws, digit, &content(digit), "night-1");
+    }
+    let failure = storage_failed(&run(), &id(4), "refused".into());
+    let aws = aws.with_object(
+        &failure_key(4),
+        &serde_json::to_string(&failure).unwrap(),
+        &[("execution", "night-1")],
+    );
+    let manifest = analyze(&aws).await;
+    let outcomes: Vec<_> = manifest.accounts.iter().map(|account| account.outcome).collect();
+    use Outcome::{Collected, Failed, NoOutcome};
+    assert_eq!(outcomes, [Collected, Collected, Collected, Failed, NoOutcome]);
+    let report = manifest.accounts[0].report.as_ref().unwrap();
+    assert_eq!((report.rows, report.age_seconds), (1, 600));
+    assert_eq!(report.sha256, Checksum::of(content(1).as_bytes()).hex());
+}
+
+#[tokio::test]
+async fn what_another_execution_left_does_not_count() {
+    let aws = with_report(roll(1, "night-1"), 1, &content(1), "yesterday");
+    let aws = aws.with_object(&failure_key(1), "{}", &[("execution", "yesterday")]);
+    let manifest = analyze(&aws).await;
+    assert_eq!(manifest.accounts[0].outcome, Outcome::NoOutcome);
+    assert_eq!(manifest.of_other_executions, 2);
+}
+
+#[tokio::test]
+async fn a_report_of_nobody_known_does_not_count() {
+    let aws = roll(1, "night-1").with_object(&report_key(1), &content(1), &[]);
+    assert_eq!(analyze(&aws).await.accounts[0].outcome, Outcome::NoOutcome);
+}
+
+#[tokio::test]
+async fn a_report_that_is_not_what_was_collected_is_a_failure() {
+    let aws = roll(1, "night-1").with_object(
+        &report_key(1),
+        &content(1),
+        &[
+            ("execution", "night-1"),
+            ("generated-time", GENERATED),
+            ("collected-time", COLLECTED),
+            ("sha256", "0"),
+        ],
+    );
+    let (outcome, code, message) = only(&aws).await;
+    assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)));
+    assert!(message.contains("SHA-256"), "{message}");
+}
+
+#[tokio::test]
+async fn a_report_that_can_not_be_read_is_a_failure_that_says_why() {
+    let aws = with_report(roll(1, "night-1"), 1, "<html>", "night-1");
+    let (outcome, code, message) = only(&aws).await;
+    assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::ReportUnreadable)));
+    assert!(message.contains("<html>"), "{message}");
+}
+
+#[tokio::test]
+async fn the_report_of_another_account_is_no_report_of_this_one() {
+    let aws = with_report(roll(1, "night-1"), 1, &content(2), "night-1");
+    assert_eq!(only(&aws).await.1, Some(FailureCode::ReportUnreadable));
+}
+
+#[tokio::test]
+async fn a_bad_row_is_counted_and_named_by_line() {
+    let bad = format!("{}ben,arn:aws:iam::{}:user/ben,perhaps\n", content(1), id(1));
+    let manifest = analyze(&with_report(roll(1, "night-1"), 1, &bad, "night-1")).await;
+    assert_eq!(manifest.accounts[0].outcome, Outcome::Collected);
+    assert_eq!(manifest.coverage.bad_rows, 1);
+    assert_eq!(manifest.accounts[0].report.as_ref().unwrap().first_bad_rows[0].line, 3);
+}
+
+#[tokio::test]
+async fn a_report_or_failure_that_is_damaged_is_that_accounts_failure() {
+    let without_time =
+        roll(1, "night-1").with_object(&report_key(1), &content(1), &[("execution", "night-1")]);
+    assert_eq!(only(&without_time).await.1, Some(FailureCode::StorageFailed));
+    let damaged = roll(1, "night-1").with_object(&failure_key(1), "{", &[("execution", "night-1")]);
+    assert_eq!(only(&damaged).await.1, Some(FailureCode::StorageFailed));
+}
+
+#[tokio::test]
+async fn one_object_that_can_not_be_read_fails_its_account_alone() {
+    for answer in [s3_error(403, "AccessDenied"), s3_error(500, "InternalError")] {
+        let mut aws = roll(2, "night-1");
+        for digit in 1..=2 {
+            aws = with_report(aws, digit, &content(digit), "night-1");
+        }
+        let manifest = analyze(&aws.refuse("GetObject", &report_key(1), answer)).await;
+        assert_eq!(manifest.accounts[0].code, Some(FailureCode::StorageFailed));
+        assert_eq!(manifest.accounts[1].outcome, Outcome::Collected);
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_no_reports_are_passed_over() {
+    let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
+    let aws = aws.with_object("reports/2026-01-31/reports/notes.txt", "notes", &[]);
+    assert_eq!(analyze(&aws).await.coverage.collected, 1);
+}
+
+async fn refused(aws: FakeAws) -> StepError {
+    let error =
+        AnalyzeReports::new(aws.bucket("reports")).run(AnalyzeReportsInput { run: run() }).await.unwrap_err();
+    assert!(aws.object("reports/2026-01-31/run.json").is_none());
+    error
+}
+
+#[tokio::test]
+async fn a_roll_that_is_not_this_runs_ends_it() {
+    let error = refused(roll(1, "another-night")).await;
+    assert_eq!(error.name, StepErrorName::RunReplaced);
+    assert!(error.message.contains("another-night") && error.message.contains("night-1"), "{error}");
+    assert_eq!(refused(FakeAws::default()).await.name, StepErrorName::StorageFailed);
+    let damaged = FakeAws::default().with_object("reports/2026-01-31/accounts.json", "[]", &[]);
+    assert_eq!(refused(damaged).await.name, StepErrorName::StorageFailed);
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_is_worth_another_try_and_one_that_refuses_is_named() {
+    let aws = roll(1, "night-1").refuse("ListObjectsV2", "", s3_error(503, "SlowDown"));
+    assert_eq!(refused(aws).await.name, StepErrorName::ServiceUnavailable);
+    let aws = roll(1, "night-1").refuse("PutObject", "run.json", s3_error(403, "AccessDenied"));
+    assert_eq!(refused(aws).await.name, StepErrorName::StorageFailed);
+}

@@ -39,16 +39,6 @@ impl MemberRole {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn of_clients(
-        config: SdkConfig,
-        sts: aws_sdk_sts::Client,
-        organizations: aws_sdk_organizations::Client,
-        own_iam: aws_sdk_iam::Client,
-    ) -> Self {
-        Self { config, sts, organizations, own_iam, role_name: "member".to_owned() }
-    }
-
     /// IAM in the account of `input`.
     pub(super) async fn iam(
         &self,

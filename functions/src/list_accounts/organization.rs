@@ -30,11 +30,6 @@ impl Organization {
         Self { client: Client::new(config) }
     }
 
-    #[cfg(test)]
-    pub(super) fn of_client(client: Client) -> Self {
-        Self { client }
-    }
-
     /// The id of the organization, which must be `expected` if that is given.
     pub(super) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
         let answer = self

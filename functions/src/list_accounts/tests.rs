@@ -1,1 +1,259 @@
+use rollcall_core::account::SkipReason;
+use serde_json::json;
+
 use super::*;
+use crate::fake_aws::{Answer, FakeAws, json as answer, json_error, s3_error};
+
+const ORGANIZATION: &str = "o-exampleorg1";
+
+fn id(digit: u8) -> String {
+    digit.to_string().repeat(12)
+}
+
+fn account(digit: u8) -> Value {
+    json!({ "Id": id(digit), "Name": format!("account {digit}"), "Email": "root@example.com", "State": "ACTIVE" })
+}
+
+fn accounts(digits: &[u8]) -> Answer {
+    answer(json!({ "Accounts": digits.iter().copied().map(account).collect::<Vec<_>>() }))
+}
+
+fn units(units: &[&str]) -> Answer {
+    let units: Vec<_> =
+        units.iter().map(|unit| json!({ "Id": format!("ou-{unit}"), "Name": unit })).collect();
+    answer(json!({ "OrganizationalUnits": units }))
+}
+
+/// An organization of three accounts at its root.
+fn organization() -> FakeAws {
+    FakeAws::default()
+        .on("DescribeOrganization", [answer(json!({ "Organization": { "Id": ORGANIZATION } }))])
+        .on("ListRoots", [answer(json!({ "Roots": [{ "Id": "r-ab12", "Name": "Root" }] }))])
+        .on("ListAccounts", [accounts(&[1, 2, 3])])
+        .on("ListAccountsForParent", [accounts(&[1, 2, 3])])
+        .on("ListOrganizationalUnitsForParent", [units(&[])])
+}
+
+async fn list_with(aws: &FakeAws, settings: Settings, input: Value) -> Result<ListAccountsOutput, StepError> {
+    ListAccounts::new(&aws.config(), aws.bucket("reports"), aws.bucket("work"), settings)
+        .run(ListAccountsInput {
+            execution: "night-1".into(),
+            execution_arn: "arn:aws:states:eu-central-1:999988887777:execution:rollcall:night-1".into(),
+            started: "2026-01-31T23:59:59Z".parse().unwrap(),
+            input,
+        })
+        .await
+}
+
+/// The roll, as it was written.
+async fn roll(aws: &FakeAws, settings: Settings) -> Roll {
+    list_with(aws, settings, json!({})).await.unwrap();
+    serde_json::from_value(aws.json("reports/2026-01-31/accounts.json")).unwrap()
+}
+
+fn ids(roll: &Roll) -> Vec<&str> {
+    roll.accounts.iter().map(|account| account.account_id.as_str()).collect()
+}
+
+async fn refused(aws: &FakeAws, settings: Settings, input: Value) -> StepError {
+    let error = list_with(aws, settings, input).await.unwrap_err();
+    assert!(aws.object("work/2026-01-31/to-collect.json").is_none(), "nothing is left for the map to read");
+    error
+}
+
+#[tokio::test]
+async fn both_buckets_get_the_roll_under_the_date_of_the_start() {
+    let aws = organization();
+    let output = list_with(&aws, Settings::default(), json!({})).await.unwrap();
+    assert_eq!((output.accounts, output.to_collect), (3, 3));
+    assert_eq!(output.to_collect_key, "2026-01-31/to-collect.json");
+    assert_eq!(output.run.as_of, output.run.started);
+    for key in ["reports/2026-01-31/accounts.json", "work/2026-01-31/to-collect.json"] {
+        assert_eq!(aws.object(key).unwrap().metadata["execution"], "night-1", "{key}");
+    }
+    assert_eq!(
+        aws.json("work/2026-01-31/to-collect.json")[0],
+        json!({ "account_id": id(1), "listed_by": "organizations", "execution": "night-1", "date": "2026-01-31", "waits": 0 })
+    );
+}
+
+#[tokio::test]
+async fn accounts_are_listed_to_the_last_page_also_past_an_empty_one() {
+    let aws = organization().on(
+        "ListAccounts",
+        [
+            answer(json!({ "Accounts": [account(1)], "NextToken": "a" })),
+            answer(json!({ "Accounts": [], "NextToken": "b" })),
+            answer(json!({ "Accounts": [account(2), account(3)] })),
+        ],
+    );
+    assert_eq!(ids(&roll(&aws, Settings::default()).await), [id(1), id(2), id(3)]);
+    assert_eq!(aws.requests("ListAccounts").len(), 3);
+}
+
+#[tokio::test]
+async fn state_counts_and_status_where_there_is_no_state() {
+    let list = answer(json!({ "Accounts": [
+        { "Id": id(1), "State": "CLOSED", "Status": "ACTIVE" },
+        { "Id": id(2), "Status": "SUSPENDED" },
+        { "Id": id(3), "Status": "ACTIVE" },
+    ] }));
+    let roll = roll(&organization().on("ListAccounts", [list]), Settings::default()).await;
+    let skips: Vec<_> = roll.accounts.iter().map(|account| account.skip).collect();
+    assert_eq!(skips, [Some(SkipReason::Closed), Some(SkipReason::Suspended), None]);
+}
+
+#[tokio::test]
+async fn an_account_has_the_path_of_the_tree_and_one_that_moves_meanwhile_is_still_on_the_roll() {
+    let aws = organization()
+        .on("ListAccountsForParent", [accounts(&[1]), accounts(&[]), accounts(&[2])])
+        .on("ListOrganizationalUnitsForParent", [units(&["Workloads"]), units(&["Production"]), units(&[])]);
+    let roll = roll(&aws, Settings::default()).await;
+    let paths: Vec<_> = roll.accounts.iter().map(|account| account.path.as_str()).collect();
+    assert_eq!(paths, ["Root", "Root/Workloads/Production", ""]);
+}
+
+fn under(units: &[&str]) -> Settings {
+    Settings {
+        organizational_unit_ids: units.iter().map(ToString::to_string).collect(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn organizational_units_are_walked_to_the_bottom_and_an_account_met_twice_is_listed_once() {
+    let unit = |name: &str| answer(json!({ "OrganizationalUnit": { "Id": "ou-x", "Name": name } }));
+    let aws = organization()
+        .on("DescribeOrganizationalUnit", [unit("Workloads"), unit("Production")])
+        // Production, which was given itself; then Workloads, and Production under it.
+        .on("ListAccountsForParent", [accounts(&[2]), accounts(&[1]), accounts(&[2])])
+        .on("ListOrganizationalUnitsForParent", [units(&[]), units(&["Production"]), units(&[])]);
+    let roll = roll(&aws, under(&["ou-ab12-11111111", "ou-ab12-22222222"])).await;
+    assert_eq!(ids(&roll), [id(1), id(2)]);
+    assert_eq!(roll.source, RollSource::OrganizationalUnits);
+    assert!(aws.requests("ListAccounts").is_empty());
+}
+
+#[tokio::test]
+async fn a_root_is_walked_like_a_unit() {
+    let roll = roll(&organization(), under(&["r-ab12"])).await;
+    assert_eq!((ids(&roll).len(), roll.accounts[0].path.as_str()), (3, "Root"));
+}
+
+#[tokio::test]
+async fn a_root_or_unit_that_does_not_exist_is_named() {
+    for (unit, code) in [
+        ("ou-zzzz-99999999", "OrganizationalUnitNotFoundException"),
+        ("ou-malformed", "InvalidInputException"),
+        ("r-zzzz", "never asked"),
+    ] {
+        let aws = organization().on("DescribeOrganizationalUnit", [json_error(code)]);
+        let error = refused(&aws, under(&[unit]), json!({})).await;
+        assert_eq!(error.name, StepErrorName::UnknownOrganizationalUnit);
+        assert!(error.message.contains(unit) && error.message.contains("OrganizationalUnitIds"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_organizations_refuses_says_what_to_do() {
+    for (code, name, fix) in [
+        ("AccessDeniedException", StepErrorName::OrganizationsDenied, "delegated administrator"),
+        ("AWSOrganizationsNotInUseException", StepErrorName::OrganizationsNotInUse, "AccountIds"),
+        ("TooManyRequestsException", StepErrorName::ServiceUnavailable, "organizations:"),
+    ] {
+        for action in ["DescribeOrganization", "ListAccounts", "ListRoots", "ListAccountsForParent"] {
+            let error =
+                refused(&organization().on(action, [json_error(code)]), Settings::default(), json!({})).await;
+            assert_eq!(error.name, name, "{action} {code}");
+            assert!(error.message.contains(fix), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_organization_is_refused_with_both_ids() {
+    let settings = Settings { organization_id: Some("o-another0000".into()), ..Default::default() };
+    let error = refused(&organization(), settings, json!({})).await;
+    assert_eq!(error.name, StepErrorName::OrganizationMismatch);
+    assert!(error.message.contains("o-another0000") && error.message.contains(ORGANIZATION), "{error}");
+}
+
+#[tokio::test]
+async fn a_plain_list_asks_organizations_nothing() {
+    let aws = FakeAws::default();
+    let settings = Settings { account_ids: [id(7).parse().unwrap()].into(), ..Default::default() };
+    let roll = roll(&aws, settings).await;
+    assert_eq!((ids(&roll), roll.source), (vec![id(7).as_str()], RollSource::AccountList));
+    assert_eq!(aws.actions(), ["PutObject", "PutObject"]);
+    assert_eq!(aws.json("work/2026-01-31/to-collect.json")[0]["listed_by"], "account-list");
+}
+
+#[tokio::test]
+async fn skipped_accounts_are_on_the_roll_and_not_among_the_items() {
+    let aws = organization();
+    let settings = Settings {
+        include: [id(1), id(2)].map(|id| id.parse().unwrap()).into(),
+        exclude: [id(2).parse().unwrap()].into(),
+        ..Default::default()
+    };
+    let roll = roll(&aws, settings).await;
+    let skips: Vec<_> = roll.accounts.iter().map(|account| account.skip).collect();
+    assert_eq!(skips, [None, Some(SkipReason::Excluded), Some(SkipReason::NotIncluded)]);
+    assert_eq!(aws.json("work/2026-01-31/to-collect.json").as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_roll_with_nothing_to_collect_is_refused() {
+    let settings = Settings {
+        exclude: [id(1), id(2), id(3)].map(|id| id.parse().unwrap()).into(),
+        ..Default::default()
+    };
+    let error = refused(&organization(), settings, json!({})).await;
+    assert_eq!(error.name, StepErrorName::NoAccountToCollect);
+    assert!(error.message.contains("none of the 3 accounts"), "{error}");
+}
+
+#[tokio::test]
+async fn no_input_is_needed_and_what_the_console_fills_in_does_no_harm() {
+    for input in [Value::Null, json!({}), json!({ "Comment": "Insert your JSON here" })] {
+        assert_eq!(list_with(&organization(), Settings::default(), input).await.unwrap().to_collect, 3);
+    }
+}
+
+#[tokio::test]
+async fn input_chooses_accounts_and_time() {
+    let aws = organization();
+    let input = json!({ "accounts": [id(2)], "asOf": "2026-06-01" });
+    let output = list_with(&aws, Settings::default(), input).await.unwrap();
+    assert_eq!(output.accounts, 1);
+    assert_eq!(rollcall_core::run::format_time(output.run.as_of), "2026-06-01T00:00:00Z");
+    assert_eq!(output.date.to_string(), "2026-01-31");
+    assert_eq!(aws.json("reports/2026-01-31/accounts.json")["source"], "execution-input");
+}
+
+#[tokio::test]
+async fn input_that_is_wrong_is_refused_with_what_is_wrong_and_what_is_taken() {
+    for (input, what) in [
+        (json!({ "account": [id(1)] }), "unknown field `account`"),
+        (json!({ "accounts": ["1111-2222"] }), "\"1111-2222\" is not twelve digits"),
+        (json!({ "accounts": [] }), "\"accounts\" is empty"),
+        (json!({ "accounts": id(1) }), "expected a sequence"),
+        (json!("111111111111"), "invalid type"),
+        (json!({ "asOf": "yesterday" }), "\"yesterday\" is not a time"),
+        (json!({ "accounts": [id(1), id(9)] }), "no account 999999999999"),
+    ] {
+        let error = refused(&organization(), Settings::default(), input.clone()).await;
+        assert_eq!(error.name, StepErrorName::InvalidInput, "{input}");
+        assert!(error.message.contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_refuses_is_named() {
+    for (bucket, key) in [("reports", "accounts.json"), ("work", "to-collect.json")] {
+        let aws = organization().refuse("PutObject", key, s3_error(403, "AccessDenied"));
+        let error = refused(&aws, Settings::default(), json!({})).await;
+        assert_eq!(error.name, StepErrorName::StorageFailed);
+        assert!(error.message.contains(&format!("s3://{bucket}/2026-01-31/{key}")), "{error}");
+    }
+}

@@ -1,0 +1,277 @@
+//! AWS for the unit tests: answers below the SDK, as HTTP, so that what is tested reads real answers
+//! and sends real requests.
+//!
+//! S3 is a map of objects. Every other action answers what the test gave it, in turn, the last
+//! answer again and again; an action nobody expects is a failed test.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_http_client::test_util::infallible_client_fn;
+
+use crate::report_bucket::ReportBucket;
+
+/// An answer: status, headers, body.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer(u16, Vec<(String, String)>, String);
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) action: String,
+    pub(crate) access_key: String,
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+/// An object of the fake S3.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    pub(crate) body: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct State {
+    answers: BTreeMap<String, VecDeque<Answer>>,
+    objects: BTreeMap<String, Object>,
+    refused: Vec<(String, String, Answer)>,
+    requests: Vec<Request>,
+}
+
+/// The fake AWS. Clones are the same one.
+#[derive(Clone, Default)]
+pub(crate) struct FakeAws(Arc<Mutex<State>>);
+
+impl FakeAws {
+    /// Gives `action` its answers.
+    pub(crate) fn on(self, action: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        self.0.lock().unwrap().answers.insert(action.to_owned(), answers.into_iter().collect());
+        self
+    }
+
+    /// Refuses `action` of every object whose bucket and key end in `ending`.
+    pub(crate) fn refuse(self, action: &str, ending: &str, answer: Answer) -> Self {
+        self.0.lock().unwrap().refused.push((action.to_owned(), ending.to_owned(), answer));
+        self
+    }
+
+    /// Puts an object into S3; `key` starts with the bucket's name.
+    pub(crate) fn with_object(self, key: &str, body: &str, metadata: &[(&str, &str)]) -> Self {
+        let metadata =
+            metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.0.lock().unwrap().objects.insert(key.to_owned(), Object { body: body.to_owned(), metadata });
+        self
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Option<Object> {
+        self.0.lock().unwrap().objects.get(key).cloned()
+    }
+
+    pub(crate) fn json(&self, key: &str) -> serde_json::Value {
+        let object = self.object(key).unwrap_or_else(|| panic!("there is no object {key}"));
+        serde_json::from_str(&object.body).unwrap()
+    }
+
+    /// The requests of `action`.
+    pub(crate) fn requests(&self, action: &str) -> Vec<Request> {
+        self.0.lock().unwrap().requests.iter().filter(|request| request.action == action).cloned().collect()
+    }
+
+    /// The actions, in the order they were asked.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.0.lock().unwrap().requests.iter().map(|request| request.action.clone()).collect()
+    }
+
+    /// A connection to it, without retries.
+    pub(crate) fn config(&self) -> SdkConfig {
+        let state = Arc::clone(&self.0);
+        let client = infallible_client_fn(move |request| state.lock().unwrap().answer(&request));
+        let credentials = Credentials::new("OWN", "secret", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .http_client(client)
+            .build()
+    }
+
+    /// The bucket `name` in it.
+    pub(crate) fn bucket(&self, name: &str) -> ReportBucket {
+        ReportBucket::new(&self.config(), name.to_owned(), None)
+    }
+}
+
+impl State {
+    fn answer(&mut self, request: &http::Request<SdkBody>) -> http::Response<Vec<u8>> {
+        let request = Request::read(request);
+        self.requests.push(request.clone());
+        let key = request.path.split('?').next().unwrap_or_default().to_owned();
+        let refused = self
+            .refused
+            .iter()
+            .find(|(action, ending, _)| *action == request.action && key.ends_with(ending.as_str()));
+        let Answer(status, headers, body) = match (refused, request.action.as_str()) {
+            (Some((_, _, answer)), _) => answer.clone(),
+            (None, "PutObject") => self.put(key, &request),
+            (None, "GetObject") => self.get(&key),
+            (None, "ListObjectsV2") => self.list(&request),
+            (None, action) => {
+                let answers =
+                    self.answers.get_mut(action).unwrap_or_else(|| panic!("nobody expects {action}"));
+                let answer =
+                    answers.pop_front().unwrap_or_else(|| panic!("{action} is asked once too often"));
+                if answers.is_empty() {
+                    answers.push_back(answer.clone());
+                }
+                answer
+            }
+        };
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response.body(body.into_bytes()).unwrap()
+    }
+
+    fn put(&mut self, key: String, request: &Request) -> Answer {
+        let metadata = request
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
+        self.objects.insert(key, Object { body: request.body.clone(), metadata: metadata.collect() });
+        Answer(200, vec![], String::new())
+    }
+
+    fn get(&self, key: &str) -> Answer {
+        match self.objects.get(key) {
+            Some(Object { body, metadata }) => {
+                let headers =
+                    metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
+                Answer(200, headers.collect(), body.clone())
+            }
+            None => s3_error(404, "NoSuchKey"),
+        }
+    }
+
+    /// Two keys a page, so that paging is always tested.
+    fn list(&self, request: &Request) -> Answer {
+        let (bucket, query) = request.path.split_once('?').unwrap();
+        let parameter = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
+                .unwrap_or_default()
+                .replace("%2F", "/")
+        };
+        let prefix = format!("{}{}", bucket, parameter("prefix"));
+        let after = parameter("continuation-token");
+        let keys = self.objects.keys().filter(|key| key.starts_with(&prefix)).map(|key| &key[bucket.len()..]);
+        let mut rest = keys.filter(|key| *key > after.as_str());
+        let page: Vec<&str> = rest.by_ref().take(2).collect();
+        let contents: String =
+            page.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        let next = match (rest.next(), page.last()) {
+            (Some(_), Some(last)) => {
+                format!(
+                    "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
+                )
+            }
+            _ => "<IsTruncated>false</IsTruncated>".to_owned(),
+        };
+        Answer(200, vec![], format!("<ListBucketResult>{contents}{next}</ListBucketResult>"))
+    }
+}
+
+impl Request {
+    fn read(request: &http::Request<SdkBody>) -> Self {
+        let headers: BTreeMap<String, String> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let uri = request.uri();
+        let host = uri.host().unwrap_or_default();
+        let (mut action, mut path) = (String::new(), uri.path().to_owned());
+        if let Some(target) = headers.get("x-amz-target") {
+            action = target.rsplit('.').next().unwrap_or_default().to_owned();
+        } else if let Some(bucket) = host.split(".s3.").next().filter(|bucket| bucket.len() < host.len()) {
+            let query = uri.query().unwrap_or_default();
+            path = format!("{bucket}{path}?{query}");
+            action = match request.method().as_str() {
+                "PUT" => "PutObject",
+                _ if query.contains("list-type=2") => "ListObjectsV2",
+                _ => "GetObject",
+            }
+            .to_owned();
+        } else if let Some(name) = body.split('&').find_map(|pair| pair.strip_prefix("Action=")) {
+            action = name.to_owned();
+        }
+        let access_key = headers
+            .get("authorization")
+            .and_then(|value| value.split("Credential=").nth(1)?.split('/').next())
+            .unwrap_or_default()
+            .to_owned();
+        Self { action, access_key, path, headers, body }
+    }
+
+    /// The value of a form's field, decoded.
+    pub(crate) fn field(&self, name: &str) -> String {
+        let value =
+            self.body.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap_or_default();
+        let mut bytes = Vec::new();
+        let mut rest = value.bytes();
+        while let Some(byte) = rest.next() {
+            match byte {
+                b'%' => {
+                    let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                    bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                }
+                b'+' => bytes.push(b' '),
+                byte => bytes.push(byte),
+            }
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+/// An answer of Organizations.
+pub(crate) fn json(body: serde_json::Value) -> Answer {
+    Answer(200, vec![], body.to_string())
+}
+
+/// An error of Organizations.
+pub(crate) fn json_error(code: &str) -> Answer {
+    Answer(
+        400,
+        vec![("x-amzn-errortype".into(), code.into())],
+        format!(r#"{{"Message": "words of {code}"}}"#),
+    )
+}
+
+/// An answer of IAM, STS or SNS: what stands in `action`'s result.
+pub(crate) fn query(action: &str, result: &str) -> Answer {
+    Answer(
+        200,
+        vec![],
+        format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
+    )
+}
+
+/// An error of IAM, STS or SNS.
+pub(crate) fn query_error(status: u16, code: &str, message: &str) -> Answer {
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    Answer(status, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
+}
+
+/// An error of S3.
+pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
+    Answer(status, vec![], format!("<Error><Code>{code}</Code><Message>words of {code}</Message></Error>"))
+}
