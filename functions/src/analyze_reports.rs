@@ -22,7 +22,7 @@ use crate::api_error::{ApiError, ApiErrorKind};
 use crate::clock::now;
 use crate::report_bucket::{Checksum, ReportBucket, StoredObject};
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 /// How many objects are read at a time.
 const READ_AT_A_TIME: usize = 64;
@@ -79,14 +79,12 @@ impl AnalyzeReports {
     /// `RunReplaced`, `StorageFailed` or `ServiceUnavailable`.
     pub async fn run(&self, input: AnalyzeReportsInput) -> Result<AnalyzeReportsOutput, StepError> {
         let AnalyzeReportsInput { run } = input;
-        let roll = self.roll(&run).await?;
+        let roll_key = bucket_layout::accounts(run.date());
+        let roll: Roll = self.report_bucket.read_json_of(&roll_key, &run.execution).await?;
         let evidence = self.evidence(&run).await?;
         let manifest = Manifest::call_roll(&run, roll, evidence, now());
         let manifest_key = bucket_layout::run(run.date());
-        self.report_bucket
-            .write_json(&manifest_key, &manifest, &run.execution)
-            .await
-            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?;
+        self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;
         let coverage = manifest.coverage;
         tracing::info!(
             execution = run.execution,
@@ -100,35 +98,15 @@ impl AnalyzeReports {
         Ok(AnalyzeReportsOutput { coverage, manifest_key })
     }
 
-    async fn roll(&self, run: &Run) -> Result<Roll, StepError> {
-        let key = bucket_layout::accounts(run.date());
-        let bucket = self.report_bucket.name();
-        let object = self
-            .report_bucket
-            .read(&key)
-            .await
-            .map_err(read_error)?
-            .ok_or_else(|| StepErrorName::StorageFailed.error(format!("s3://{bucket}/{key} is gone")))?;
-        let roll: Roll = serde_json::from_slice(&object.bytes)
-            .map_err(|error| StepErrorName::StorageFailed.error(format!("s3://{bucket}/{key}: {error}")))?;
-        if roll.execution != run.execution {
-            return Err(StepErrorName::RunReplaced.error(format!(
-                "s3://{bucket}/{key} was written by execution {:?} while {:?} was running: start one run at a time",
-                roll.execution, run.execution
-            )));
-        }
-        Ok(roll)
-    }
-
     /// Everything this execution left under the day's prefix.
     async fn evidence(&self, run: &Run) -> Result<Evidence, StepError> {
         let date = run.date();
         let mut objects: Vec<(AccountId, String)> = Vec::new();
-        for key in self.report_bucket.list(&bucket_layout::reports(date)).await.map_err(read_error)? {
+        for key in self.report_bucket.list(&bucket_layout::reports(date)).await? {
             objects.extend(bucket_layout::report_account(date, &key).map(|account_id| (account_id, key)));
         }
         let reports = objects.len();
-        for key in self.report_bucket.list(&bucket_layout::failures(date)).await.map_err(read_error)? {
+        for key in self.report_bucket.list(&bucket_layout::failures(date)).await? {
             objects.extend(bucket_layout::failure_account(date, &key).map(|account_id| (account_id, key)));
         }
         let found: Vec<Found> = stream::iter(objects.into_iter().enumerate())
@@ -196,14 +174,6 @@ impl AnalyzeReports {
             }
         }
     }
-}
-
-fn read_error(error: ApiError) -> StepError {
-    match error.kind {
-        ApiErrorKind::Unavailable | ApiErrorKind::Throttled => StepErrorName::ServiceUnavailable,
-        _ => StepErrorName::StorageFailed,
-    }
-    .error(error.message)
 }
 
 fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> FailureRecord {

@@ -22,6 +22,7 @@ mod fake_aws;
 pub mod lambda;
 pub mod list_accounts;
 pub mod notify;
+pub mod organizations;
 pub mod report_bucket;
 pub mod settings;
 pub mod step_error;

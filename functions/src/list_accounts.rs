@@ -162,14 +162,8 @@ impl ListAccounts {
             )));
         }
         let to_collect_key = bucket_layout::to_collect(date);
-        self.report_bucket
-            .write_json(&bucket_layout::accounts(date), &roll, &run.execution)
-            .await
-            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?;
-        self.work_bucket
-            .write_json(&to_collect_key, &items, &run.execution)
-            .await
-            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?;
+        self.report_bucket.write_json(&bucket_layout::accounts(date), &roll, &run.execution).await?;
+        self.work_bucket.write_json(&to_collect_key, &items, &run.execution).await?;
         tracing::info!(
             execution = run.execution,
             accounts = roll.accounts.len(),

@@ -57,9 +57,12 @@ impl Notify {
     /// Sends what the manifest of a run has to say.
     ///
     /// # Errors
-    /// `StorageFailed` when there is no manifest of this run, `MessageNotSent` when SNS refuses.
+    /// `RunReplaced` or `StorageFailed` when there is no manifest of this run, `MessageNotSent` when SNS
+    /// refuses.
     pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
-        let manifest = self.manifest(&input.run).await?;
+        let run = &input.run;
+        let key = bucket_layout::run(run.date());
+        let manifest: Manifest = self.report_bucket.read_json_of(&key, &run.execution).await?;
         let console = Console::new(&owner.partition, &self.region);
         let Some(message) = error_message::render(&manifest, self.report_bucket.name(), &console) else {
             return Ok(NotifyOutput { error_subject: None });
@@ -76,28 +79,8 @@ impl Notify {
                 let call = format!("sns:Publish to {}", self.error_topic_arn);
                 StepErrorName::MessageNotSent.error(ApiError::of(&call, &error).message)
             })?;
-        tracing::info!(execution = input.run.execution, subject, "the error message is sent");
+        tracing::info!(execution = run.execution, subject, "the error message is sent");
         Ok(NotifyOutput { error_subject: Some(subject) })
-    }
-
-    async fn manifest(&self, run: &Run) -> Result<Manifest, StepError> {
-        let key = bucket_layout::run(run.date());
-        let place = format!("s3://{}/{key}", self.report_bucket.name());
-        let object = self
-            .report_bucket
-            .read(&key)
-            .await
-            .map_err(|error| StepErrorName::StorageFailed.error(error.message))?
-            .ok_or_else(|| StepErrorName::StorageFailed.error(format!("{place} is gone")))?;
-        let manifest: Manifest = serde_json::from_slice(&object.bytes)
-            .map_err(|error| StepErrorName::StorageFailed.error(format!("{place}: {error}")))?;
-        if manifest.execution != run.execution {
-            return Err(StepErrorName::RunReplaced.error(format!(
-                "{place} was written by execution {:?} while {:?} was running: start one run at a time",
-                manifest.execution, run.execution
-            )));
-        }
-        Ok(manifest)
     }
 }
 

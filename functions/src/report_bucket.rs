@@ -11,9 +11,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rollcall_core::bucket_layout;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::api_error::ApiError;
+use crate::step_error::{StepError, StepErrorName};
 
 /// A bucket, and how to encrypt what is written to it.
 #[derive(Clone, Debug)]
@@ -143,6 +145,31 @@ impl ReportBucket {
         let metadata = answer.metadata.unwrap_or_default();
         let bytes = answer.body.collect().await.map_err(|error| ApiError::cut_off(&call(), &error))?;
         Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata }))
+    }
+
+    /// Reads the JSON under `key`, which the execution of this name must have written.
+    ///
+    /// # Errors
+    /// `RunReplaced` when another execution wrote it, `ServiceUnavailable` when S3 does not answer,
+    /// `StorageFailed` when it refuses, or there is nothing or something else.
+    pub async fn read_json_of<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        execution: &str,
+    ) -> Result<T, StepError> {
+        let place = format!("s3://{}/{key}", self.name);
+        let object = self.read(key).await?.ok_or_else(|| {
+            StepErrorName::StorageFailed.error(format!("{place} is gone: start the run again"))
+        })?;
+        if !object.is_of(execution) {
+            let writer = object.metadata.get(bucket_layout::EXECUTION).map_or("nobody known", |name| name);
+            return Err(StepErrorName::RunReplaced.error(format!(
+                "{place} was written by {writer} while execution {execution} was running: start one run at a time"
+            )));
+        }
+        serde_json::from_slice(&object.bytes).map_err(|error| {
+            StepErrorName::StorageFailed.error(format!("{place}: {error}: start the run again"))
+        })
     }
 
     /// The keys under `prefix`, in order.

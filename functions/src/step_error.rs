@@ -5,6 +5,8 @@
 
 use lambda_runtime::Diagnostic;
 
+use crate::api_error::{ApiError, ApiErrorKind};
+
 /// Why a step could not do its work at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -78,6 +80,17 @@ impl StepErrorName {
     /// The error of this name with `message`.
     pub fn error(self, message: impl Into<String>) -> StepError {
         StepError { name: self, message: message.into() }
+    }
+}
+
+/// A bucket that failed a whole step.
+impl From<ApiError> for StepError {
+    fn from(error: ApiError) -> Self {
+        let name = match error.kind {
+            ApiErrorKind::Unavailable | ApiErrorKind::Throttled => StepErrorName::ServiceUnavailable,
+            _ => StepErrorName::StorageFailed,
+        };
+        name.error(error.message)
     }
 }
 

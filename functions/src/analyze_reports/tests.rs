@@ -4,6 +4,7 @@ use rollcall_core::roll::RollSource;
 
 use super::*;
 use crate::fake_aws::{FakeAws, s3_error};
+use crate::step_error::StepErrorName;
 
 const GENERATED: &str = "2026-01-31T00:50:00Z";
 const COLLECTED: &str = "2026-01-31T01:00:00Z";
@@ -194,7 +195,8 @@ async fn a_roll_that_is_not_this_runs_ends_it() {
     assert_eq!(error.name, StepErrorName::RunReplaced);
     assert!(error.message.contains("another-night") && error.message.contains("night-1"), "{error}");
     assert_eq!(refused(FakeAws::default()).await.name, StepErrorName::StorageFailed);
-    let damaged = FakeAws::default().with_object("reports/2026-01-31/accounts.json", "[]", &[]);
+    let damaged =
+        FakeAws::default().with_object("reports/2026-01-31/accounts.json", "[]", &[("execution", "night-1")]);
     assert_eq!(refused(damaged).await.name, StepErrorName::StorageFailed);
 }
 

@@ -10,6 +10,7 @@ use rollcall_core::outcome::FailureCode;
 
 use super::{CollectReportInput, NoReport};
 use crate::api_error::ApiError;
+use crate::organizations::account_state;
 
 /// Allows the two calls the collector makes. A session has no more than its role and this policy
 /// both allow, so a role that somebody made too wide stays narrow here.
@@ -104,11 +105,7 @@ impl MemberRole {
             .send()
             .await
             .ok()?;
-        let account = answer.account?;
-        #[allow(deprecated, reason = "the fallback for answers without State")]
-        let status = account.status().map(|status| status.as_str());
-        let state = account.state().map(|state| state.as_str());
-        suspended(&input.account_id, &AccountState::from_api(state, status))
+        suspended(&input.account_id, &account_state(&answer.account?))
     }
 }
 

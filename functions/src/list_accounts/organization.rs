@@ -7,9 +7,10 @@ use aws_sdk_organizations::Client;
 use aws_sdk_organizations::config::http::HttpResponse;
 use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_organizations::types;
-use rollcall_core::account::{Account, AccountState};
+use rollcall_core::account::Account;
 
 use crate::api_error::{ApiError, ApiErrorKind};
+use crate::organizations::account_state;
 use crate::step_error::{StepError, StepErrorName};
 
 /// AWS Organizations, as the management account or a delegated administrator sees it.
@@ -162,16 +163,10 @@ fn read(account: &types::Account, path: &str) -> Result<Account, StepError> {
         account_id,
         name: account.name().unwrap_or_default().to_owned(),
         email: account.email().unwrap_or_default().to_owned(),
-        state: AccountState::from_api(account.state().map(|state| state.as_str()), status(account)),
+        state: account_state(account),
         path: path.to_owned(),
         skip: None,
     })
-}
-
-/// `Status` retired in favour of `State`; where a service still answers only the old field, it is read.
-#[allow(deprecated, reason = "the fallback for answers without State")]
-fn status(account: &types::Account) -> Option<&str> {
-    account.status().map(|status| status.as_str())
 }
 
 fn unknown(id: &str) -> StepError {

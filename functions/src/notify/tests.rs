@@ -47,7 +47,11 @@ fn manifest(execution: &str, failure: Option<FailureCode>) -> FakeAws {
     };
     let manifest = Manifest::call_roll(&run, roll, evidence, run.started);
     FakeAws::default()
-        .with_object("reports/2026-01-31/run.json", &serde_json::to_string(&manifest).unwrap(), &[])
+        .with_object(
+            "reports/2026-01-31/run.json",
+            &serde_json::to_string(&manifest).unwrap(),
+            &[("execution", execution)],
+        )
         .on("Publish", [query("Publish", "<MessageId>1</MessageId>")])
 }
 
@@ -87,7 +91,8 @@ async fn the_manifest_of_another_run_is_not_sent_as_this_ones() {
 
 #[tokio::test]
 async fn a_manifest_that_is_gone_or_damaged_is_named() {
-    let damaged = FakeAws::default().with_object("reports/2026-01-31/run.json", "{", &[]);
+    let damaged =
+        FakeAws::default().with_object("reports/2026-01-31/run.json", "{", &[("execution", "night-1")]);
     let refusing = FakeAws::default().refuse("GetObject", "", s3_error(403, "AccessDenied"));
     for aws in [FakeAws::default(), damaged, refusing] {
         let error = notify(&aws).await.unwrap_err();
