@@ -4,6 +4,7 @@ import time
 
 import pytest
 from local_aws import proxy
+from local_aws.organization import MANAGEMENT
 
 AUDIT = "Audit"
 
@@ -190,7 +191,7 @@ def test_no_secret_is_in_any_log(aws, stack, org):
 
 
 def function_logs(aws, stack):
-    client = aws.client("logs", "999988887777")
+    client = aws.client("logs", MANAGEMENT)
     time.sleep(1)
     lines = []
     for group in client.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack.stack}")["logGroups"]:

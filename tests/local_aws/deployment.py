@@ -71,9 +71,9 @@ class Deployment:
         sns.subscribe(TopicArn=self.outputs["ErrorTopicArn"], Protocol="sqs", Endpoint=arn)
         return url
 
-    def messages(self, seconds=0):
-        """The messages since the last call, each with Subject and Message; waits for the first one
-        at most `seconds`."""
+    def messages(self, seconds=0, at_least=1):
+        """The messages since the last call, each with Message and perhaps Subject; waits at most
+        `seconds` for `at_least` of them."""
         sqs = self.aws.client("sqs", MANAGEMENT)
         messages = []
         deadline = time.monotonic() + seconds
@@ -82,10 +82,10 @@ class Deployment:
             for message in batch:
                 sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
                 messages.append(json.loads(message["Body"]))
-            if not batch and (messages or time.monotonic() >= deadline):
+            if not batch and (len(messages) >= at_least or time.monotonic() >= deadline):
                 return messages
             if not batch:
-                time.sleep(0.2)
+                time.sleep(0.1)
 
     def start(self, name=None, **input):
         """Runs the state machine to its end, and answers the execution as AWS describes it."""
