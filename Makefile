@@ -1,4 +1,5 @@
 # make demo   a nightly run on a local AWS
+# make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment
 # make test   every test
 # make lint   every check of form
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
@@ -8,7 +9,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-template test-end-to-end lint audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-end-to-end lint lint-templates audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -25,21 +26,35 @@ SAM := .tools/sam/bin
 demo: .tools/tests.ready .tools/sam.ready
 	@$(TESTS)/python tests/demo.py
 
+# SAM passes over the name of a parameter that it does not know; here it is refused.
+deploy: .tools/sam.ready
+	@for parameter in $(PARAMETERS); do \
+		sed -n '/^Parameters:/,/^Rules:/p' template.yml | grep -q "^  $${parameter%%=*}:$$" || { \
+			echo "error: template.yml has no parameter $${parameter%%=*} (of $$parameter): correct PARAMETERS; README.md lists the names" >&2; \
+			exit 1; }; \
+	done
+	PATH="$(CURDIR)/$(SAM):$$PATH" env -u CARGO_BUILD_TARGET \
+		sam build --config-file config.toml $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	$(SAM)/sam deploy --config-file config.toml $(if $(STACK),--stack-name $(STACK)) \
+		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
 test: test-rust test-template test-end-to-end
 
 test-rust:
 	cargo test --workspace --locked
 
-test-template: .tools/tests.ready .tools/sam.ready
+test-template: .tools/tests.ready lint-templates
 	$(TESTS)/python -m pytest -q tests/template
 
 test-end-to-end: .tools/tests.ready .tools/sam.ready
 	$(TESTS)/python -m pytest -q tests/end_to_end
 
-lint: .tools/sam.ready .tools/deny.ready
+lint: lint-templates .tools/deny.ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources
+
+lint-templates: .tools/sam.ready
 	$(SAM)/cfn-lint template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
 

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import pytest
 from local_aws import deployment
 from local_aws.organization import MANAGEMENT
 
@@ -61,3 +62,23 @@ def test_an_existing_bucket_and_key_are_used(aws, folder, org, built):
     writes = [request for request in aws.proxy.requests if request.action == "PutObject" and "evidence-of-ours" in request.path]
     assert len(writes) == 3, "the roll, the report and the manifest"
     assert {request.headers["x-amz-server-side-encryption-aws-kms-key-id"] for request in writes} == {key_arn}
+
+
+def make_deploy(aws, folder, parameters):
+    """The README's one command, building as the tests do."""
+    environment = aws.environment(MANAGEMENT) | {"SAM_BUILD_MODE": "debug", "CARGO_LAMBDA_COMPILER": "cargo"}
+    command = ["make", "--no-print-directory", "deploy", "STACK=rollcall-made", f"PARAMETERS={parameters}"]
+    deployment.run(command, folder / "make-deploy.log", environment)
+
+
+def test_one_command_builds_and_deploys(aws, folder, built):
+    parameters = f"Architecture={deployment.ARCHITECTURE} ManageMemberRoles=false AccountIds={MANAGEMENT}"
+    make_deploy(aws, folder, parameters)
+    (stack,) = aws.client("cloudformation", MANAGEMENT).describe_stacks(StackName="rollcall-made")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_misspelt_parameter_is_refused_by_name(aws, folder, built):
+    with pytest.raises(deployment.CommandFailed) as refused:
+        make_deploy(aws, folder, f"AccountIds={MANAGEMENT} ErorEmail=security@example.com")
+    assert "template.yml has no parameter ErorEmail (of ErorEmail=security@example.com)" in str(refused.value)
