@@ -190,7 +190,7 @@ impl CollectReport {
                     account_id = input.account_id.as_str(),
                     waits = input.waits,
                     reason = ?reason,
-                    message,
+                    detail = message,
                     "the report is not ready"
                 );
                 Ok(CollectReportOutput::Pending { reason })
@@ -253,7 +253,7 @@ impl CollectReport {
             account_id = input.account_id.as_str(),
             waits = input.waits,
             code = code.as_str(),
-            message,
+            detail = message,
             "the account failed"
         );
         let record = FailureRecord {

@@ -32,7 +32,7 @@ where
         Box::pin(async move {
             let result = answer(step, call, event).await;
             if let Err(error) = &result {
-                tracing::error!(error = error.name.as_str(), message = error.message, "the step failed");
+                tracing::error!(error = error.name.as_str(), detail = error.message, "the step failed");
             }
             result.map_err(Diagnostic::from)
         })
