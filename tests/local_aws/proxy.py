@@ -44,6 +44,18 @@ class Response:
     headers: dict = field(default_factory=dict)
 
 
+def forward_to(port, request):
+    """Sends a request on to `port` of 127.0.0.1, as one that came over TLS."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
+    try:
+        headers = dict(request.headers, **{"x-forwarded-proto": "https"})
+        connection.request(request.method, request.path, request.body, headers)
+        answer = connection.getresponse()
+        return Response(answer.status, answer.read(), dict(answer.getheaders()))
+    finally:
+        connection.close()
+
+
 class Script:
     """Answers, one a request, for the requests of one service, action and account; after the last
     one the requests are forwarded again. An answer is a `Response`, a function of the request and
@@ -142,17 +154,9 @@ class Proxy:
                 request.account = request.form["RoleArn"].split(":")[4]
 
     def _forward(self, request):
-        connection = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=900)
-        try:
-            headers = dict(request.headers, **{"x-forwarded-proto": "https"})
-            connection.request(request.method, request.path, request.body, headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            response = Response(answer.status, body, dict(answer.getheaders()))
-        finally:
-            connection.close()
+        response = forward_to(self.upstream_port, request)
         if request.action == "AssumeRole":
-            key = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", body)
+            key = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", response.body)
             if key:
                 self.accounts_of_keys[key[1].decode()] = request.account
         return response

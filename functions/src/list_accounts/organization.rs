@@ -13,6 +13,9 @@ use crate::api_error::{ApiError, ApiErrorKind};
 use crate::organizations::account_state;
 use crate::step_error::{StepError, StepErrorName};
 
+/// The largest page that Organizations gives.
+const PAGE: i32 = 20;
+
 /// AWS Organizations, as the management account or a delegated administrator sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Organization {
@@ -53,7 +56,7 @@ impl Organization {
     /// its path.
     pub(super) async fn accounts(&self) -> Result<Vec<Account>, StepError> {
         let mut accounts = Vec::new();
-        let mut pages = self.client.list_accounts().into_paginator().send();
+        let mut pages = self.client.list_accounts().max_results(PAGE).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| step_error("organizations:ListAccounts", &error))?;
             for account in page.accounts() {
@@ -130,15 +133,26 @@ impl Organization {
     async fn walk(&self, mut parents: Vec<Parent>) -> Result<Vec<Account>, StepError> {
         let mut accounts = Vec::new();
         while let Some(Parent { id, path }) = parents.pop() {
-            let mut pages = self.client.list_accounts_for_parent().parent_id(&id).into_paginator().send();
+            let mut pages = self
+                .client
+                .list_accounts_for_parent()
+                .parent_id(&id)
+                .max_results(PAGE)
+                .into_paginator()
+                .send();
             while let Some(page) = pages.next().await {
                 let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", &error))?;
                 for account in page.accounts() {
                     accounts.push(read(account, &path)?);
                 }
             }
-            let mut pages =
-                self.client.list_organizational_units_for_parent().parent_id(&id).into_paginator().send();
+            let mut pages = self
+                .client
+                .list_organizational_units_for_parent()
+                .parent_id(&id)
+                .max_results(PAGE)
+                .into_paginator()
+                .send();
             while let Some(page) = pages.next().await {
                 let page = page
                     .map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", &error))?;
