@@ -157,7 +157,7 @@ impl ListAccounts {
         let items: Vec<CollectReportInput> = items(&run, &roll).collect();
         if items.is_empty() {
             return Err(StepErrorName::NoAccountToCollect.error(format!(
-                "none of the {} accounts on the roll is to be collected: look at IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds",
+                "none of the {} accounts on the roll is to be collected: look at the parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
                 roll.accounts.len()
             )));
         }
