@@ -42,6 +42,10 @@ impl ApiError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         match error {
+            // The service did what it was asked, and its answer came to harm on the way.
+            SdkError::ServiceError(_) if status.is_some_and(|status| status < 300) => {
+                Self::new(call, None, Some("answered something unreadable"), None)
+            }
             SdkError::ServiceError(context) => {
                 let service = context.err();
                 Self::new(call, service.code(), service.message(), status)
@@ -81,13 +85,15 @@ impl ApiError {
                 ApiErrorKind::DeniedExplicitly
             }
             Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => ApiErrorKind::Denied,
-            // Credentials that ran out in the middle: the next try takes new ones.
+            // S3 gave up on an upload; credentials that ran out in the middle, where the next try
+            // takes new ones.
             Some(
                 "ServiceFailure"
                 | "InternalFailure"
                 | "InternalError"
                 | "ServiceException"
                 | "ServiceUnavailable"
+                | "RequestTimeout"
                 | "ExpiredToken"
                 | "ExpiredTokenException"
                 | "RequestExpired",
@@ -127,6 +133,7 @@ mod tests {
             ("ServiceFailure", 500, ApiErrorKind::Unavailable),
             ("AccessDenied", 403, ApiErrorKind::Denied),
             ("ExpiredToken", 403, ApiErrorKind::Unavailable),
+            ("RequestTimeout", 400, ApiErrorKind::Unavailable),
             ("SomethingNew", 503, ApiErrorKind::Unavailable),
             ("SomethingNew", 400, ApiErrorKind::Other),
         ] {

@@ -217,6 +217,10 @@ impl ExecutionInput {
         if input.is_null() {
             return Ok(Self::default());
         }
+        // serde would take a list for the fields in their order, and [] for the whole organization.
+        if input.is_array() {
+            return Err(invalid("it is a list".to_owned()));
+        }
         let input: Self = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
         match &input.accounts {
             Some(accounts) if accounts.is_empty() => Err(invalid("\"accounts\" is empty".to_owned())),

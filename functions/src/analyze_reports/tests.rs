@@ -1,4 +1,4 @@
-use rollcall_core::account::Account;
+use rollcall_core::account::{Account, SkipReason};
 use rollcall_core::manifest::Outcome;
 use rollcall_core::roll::RollSource;
 
@@ -24,12 +24,16 @@ fn id(digit: u8) -> AccountId {
 
 /// A bucket with the roll of the accounts 1 to `accounts`, taken by `execution`.
 fn roll(accounts: u8, execution: &str) -> FakeAws {
+    roll_of((1..=accounts).map(|digit| Account::of_id(id(digit))).collect(), execution)
+}
+
+fn roll_of(accounts: Vec<Account>, execution: &str) -> FakeAws {
     let roll = Roll {
         execution: execution.into(),
         taken: run().started,
         source: RollSource::AccountList,
         organization_id: None,
-        accounts: (1..=accounts).map(|digit| Account::of_id(id(digit))).collect(),
+        accounts,
     };
     FakeAws::default().with_object(
         "reports/2026-01-31/accounts.json",
@@ -60,6 +64,11 @@ fn with_report(aws: FakeAws, digit: u8, content: &str, execution: &str) -> FakeA
         ("sha256", sha256.as_str()),
     ];
     aws.with_object(&report_key(digit), content, &metadata)
+}
+
+/// The recorded failure of an account, as this run stored it.
+fn with_failure(aws: FakeAws, digit: u8, record: &str) -> FakeAws {
+    aws.with_object(&failure_key(digit), record, &[("execution", "night-1")])
 }
 
 async fn analyze(aws: &FakeAws) -> Manifest {
@@ -206,4 +215,146 @@ async fn a_bucket_that_does_not_answer_is_worth_another_try_and_one_that_refuses
     assert_eq!(refused(aws).await.name, StepErrorName::ServiceUnavailable);
     let aws = roll(1, "night-1").refuse("PutObject", "run.json", s3_error(403, "AccessDenied"));
     assert_eq!(refused(aws).await.name, StepErrorName::StorageFailed);
+}
+
+#[tokio::test]
+async fn a_report_that_was_changed_is_told_by_its_checksum_also_when_it_can_not_be_read() {
+    for content in ["<html>", ""] {
+        let aws = roll(1, "night-1").with_object(
+            &report_key(1),
+            content,
+            &[("execution", "night-1"), ("generated-time", GENERATED), ("collected-time", COLLECTED)],
+        );
+        let (_, code, message) = only(&aws).await;
+        assert_eq!(code, Some(FailureCode::StorageFailed));
+        assert!(message.ends_with("and none was collected"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_without_one_of_its_times_names_the_one() {
+    for (missing, other, time) in
+        [("generated-time", "collected-time", COLLECTED), ("collected-time", "generated-time", GENERATED)]
+    {
+        for value in [None, Some("yesterday")] {
+            let sha256 = Checksum::of(content(1).as_bytes()).hex();
+            let mut metadata = vec![("execution", "night-1"), ("sha256", sha256.as_str()), (other, time)];
+            metadata.extend(value.map(|value| (missing, value)));
+            let aws = roll(1, "night-1").with_object(&report_key(1), &content(1), &metadata);
+            let (outcome, code, message) = only(&aws).await;
+            assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)));
+            assert!(
+                message.contains(&format!("metadata {missing} is {:?}", value.unwrap_or(""))),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_failure_keeps_its_code_and_words() {
+    let code = FailureCode::RoleMissingOrDenied;
+    let record = FailureRecord { code, ..storage_failed(&run(), &id(1), "no role".into()) };
+    let aws = with_failure(roll(1, "night-1"), 1, &serde_json::to_string(&record).unwrap());
+    assert_eq!(only(&aws).await, (Outcome::Failed, Some(code), "no role".into()));
+}
+
+#[tokio::test]
+async fn a_recorded_failure_that_is_damaged_says_so() {
+    let record = storage_failed(&run(), &id(1), String::new());
+    let unknown = serde_json::to_string(&record).unwrap().replace("StorageFailed", "CodeOfNextYear");
+    for damaged in ["", "{", unknown.as_str()] {
+        let (outcome, code, message) = only(&with_failure(roll(1, "night-1"), 1, damaged)).await;
+        assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)), "{damaged}");
+        assert!(message.starts_with("the recorded failure can't be read: "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_counts_before_a_failure_that_was_recorded_of_its_write() {
+    let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
+    let record = storage_failed(&run(), &id(1), "no answer".into());
+    let aws = with_failure(aws, 1, &serde_json::to_string(&record).unwrap());
+    assert_eq!(only(&aws).await.0, Outcome::Collected);
+}
+
+#[tokio::test]
+async fn an_object_is_read_again_when_s3_does_not_answer_and_not_when_it_refuses() {
+    for (answer, reads) in [(s3_error(500, "InternalError"), 3), (s3_error(403, "AccessDenied"), 1)] {
+        let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
+        let aws = aws.refuse("GetObject", &report_key(1), answer);
+        let (_, code, message) = only(&aws).await;
+        assert_eq!(code, Some(FailureCode::StorageFailed));
+        assert!(message.contains(&format!("s3://{}", report_key(1))), "{message}");
+        let asked =
+            aws.requests("GetObject").iter().filter(|request| request.path.contains(&report_key(1))).count();
+        assert_eq!(asked, reads);
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_failure_that_can_not_be_read_fails_its_account_alone() {
+    let mut aws = roll(2, "night-1");
+    aws = with_failure(aws, 1, "{}");
+    aws = with_report(aws, 2, &content(2), "night-1");
+    let manifest = analyze(&aws.refuse("GetObject", &failure_key(1), s3_error(403, "AccessDenied"))).await;
+    assert_eq!(manifest.accounts[0].code, Some(FailureCode::StorageFailed));
+    assert_eq!(manifest.accounts[1].outcome, Outcome::Collected);
+}
+
+#[tokio::test]
+async fn an_object_that_is_deleted_after_it_was_listed_leaves_its_account_without_an_outcome() {
+    let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
+    let aws = aws.refuse("GetObject", &report_key(1), s3_error(404, "NoSuchKey"));
+    assert_eq!(only(&aws).await.0, Outcome::NoOutcome);
+}
+
+#[tokio::test]
+async fn reports_and_failures_are_listed_to_the_last_page() {
+    let mut aws = roll(9, "night-1");
+    for digit in 1..=5 {
+        aws = with_report(aws, digit, &content(digit), "night-1");
+    }
+    for digit in 6..=8 {
+        let record = storage_failed(&run(), &id(digit), "refused".into());
+        aws = with_failure(aws, digit, &serde_json::to_string(&record).unwrap());
+    }
+    let Coverage { accounts, collected, failed, no_outcome, percent, .. } = analyze(&aws).await.coverage;
+    assert_eq!((accounts, collected, failed, no_outcome), (9, 5, 3, 1));
+    assert_eq!(percent, 55.55);
+    // Three pages of reports, two of failures.
+    assert_eq!(aws.requests("ListObjectsV2").len(), 5);
+}
+
+#[tokio::test]
+async fn an_account_that_is_skipped_stays_skipped() {
+    let mut skipped = Account::of_id(id(1));
+    skipped.skip = Some(SkipReason::Excluded);
+    let aws = with_report(roll_of(vec![skipped], "night-1"), 1, &content(1), "night-1");
+    let account = analyze(&aws).await.accounts.remove(0);
+    assert_eq!((account.outcome, account.reason), (Outcome::Skipped, Some(SkipReason::Excluded)));
+}
+
+#[tokio::test]
+async fn every_row_is_counted_and_the_bad_ones_are_said_to_be_bad_where_they_stand() {
+    let bad = format!("{}ben,nonsense,true\ncleo,arn:aws:iam::{}:user/cleo,perhaps\n", content(1), id(1));
+    let manifest = analyze(&with_report(roll(1, "night-1"), 1, &bad, "night-1")).await;
+    let report = manifest.accounts[0].report.as_ref().unwrap();
+    assert_eq!((report.rows, report.bad_rows, report.bytes), (3, 2, bad.len() as u64));
+    let places: Vec<_> =
+        report.first_bad_rows.iter().map(|bad| (bad.line, bad.column.as_str(), bad.value.as_str())).collect();
+    assert_eq!(places, [(3, "arn", "nonsense"), (4, "mfa_active", "perhaps")]);
+}
+
+#[tokio::test]
+async fn a_bucket_that_can_not_be_listed_or_a_roll_that_can_not_be_read_ends_the_step() {
+    for (action, ending, answer, name) in [
+        ("ListObjectsV2", "", s3_error(403, "AccessDenied"), StepErrorName::StorageFailed),
+        ("GetObject", "accounts.json", s3_error(403, "AccessDenied"), StepErrorName::StorageFailed),
+        ("GetObject", "accounts.json", s3_error(503, "SlowDown"), StepErrorName::ServiceUnavailable),
+    ] {
+        let error = refused(roll(1, "night-1").refuse(action, ending, answer)).await;
+        assert_eq!(error.name, name, "{action}");
+        assert!(error.message.contains("s3://reports/2026-01-31/"), "{error}");
+    }
 }

@@ -1,9 +1,11 @@
+use aws_smithy_http_client::test_util::NeverClient;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, json as json_answer, query, query_error, s3_error};
+use crate::fake_aws::{Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error};
 
 const MEMBER: &str = "111122223333";
 const OWN: &str = "999988887777";
@@ -238,7 +240,7 @@ async fn an_account_suspended_since_the_roll_was_taken_is_said_to_be() {
 async fn a_refusal_stays_one_when_organizations_does_not_answer() {
     let aws = well()
         .on("AssumeRole", [denied("no")])
-        .on("DescribeAccount", [crate::fake_aws::json_error("TooManyRequestsException")]);
+        .on("DescribeAccount", [json_error("TooManyRequestsException")]);
     assert_eq!(failed(&aws).await, FailureCode::RoleMissingOrDenied);
 }
 
@@ -315,4 +317,229 @@ async fn a_collector_that_broke_is_recorded_without_another_try() {
         assert_eq!(aws.actions(), ["PutObject"]);
         assert_eq!(aws.json(FAILURE_KEY)["waits"], 3);
     }
+}
+
+#[tokio::test]
+async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_configured() {
+    let aws = well();
+    let key_arn = "arn:aws:kms:eu-central-1:444455556666:key/1";
+    let bucket = ReportBucket::new(&aws.config(), "reports".into(), Some(key_arn.into()));
+    let before = now();
+    CollectReport::new(&aws.config(), bucket, "rollcall-member".into(), Duration::ZERO)
+        .run(&owner("aws"), input(MEMBER, 0))
+        .await
+        .unwrap();
+    let headers = &aws.requests("PutObject")[0].headers;
+    let checksum = BASE64_STANDARD.encode(Sha256::digest(REPORT));
+    assert_eq!(headers["x-amz-checksum-sha256"], checksum);
+    assert_eq!(headers["content-type"], "text/csv");
+    assert_eq!(headers["x-amz-server-side-encryption"], "aws:kms");
+    assert_eq!(headers["x-amz-server-side-encryption-aws-kms-key-id"], key_arn);
+    assert_eq!(headers["x-amz-server-side-encryption-bucket-key-enabled"], "true");
+    let collected: DateTime<Utc> = headers["x-amz-meta-collected-time"].parse().unwrap();
+    assert!((before..=now()).contains(&collected), "{collected}");
+}
+
+#[tokio::test]
+async fn iam_in_the_account_is_asked_with_the_whole_session() {
+    let aws = well();
+    collect(&aws).await;
+    for action in ["GenerateCredentialReport", "GetCredentialReport"] {
+        let request = &aws.requests(action)[0];
+        assert_eq!(
+            (request.access_key.as_str(), request.headers["x-amz-security-token"].as_str()),
+            ("MEMBER", "t")
+        );
+    }
+    assert_eq!(aws.requests("PutObject")[0].access_key, "OWN");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_of_no_seconds_asks_once_and_waits_for_nothing() {
+    let aws = well().on("GenerateCredentialReport", [state("STARTED")]);
+    let before = Instant::now();
+    assert_eq!(collect(&aws).await, CollectReportOutput::Pending { reason: PendingReason::Started });
+    assert_eq!(aws.actions(), ["AssumeRole", "GenerateCredentialReport"]);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_gone_or_still_running_on_get_is_generated_again() {
+    for (status, code) in [(410, "ReportExpired"), (410, "ReportNotPresent"), (404, "ReportInProgress")] {
+        let aws = well().on("GetCredentialReport", [query_error(status, code, "words"), served(REPORT)]);
+        let output = collect_with(&aws, 8, input(MEMBER, 0)).await.unwrap();
+        assert_eq!(output, CollectReportOutput::Collected, "{code}");
+        assert_eq!(
+            aws.actions(),
+            [
+                "AssumeRole",
+                "GenerateCredentialReport",
+                "GetCredentialReport",
+                "GenerateCredentialReport",
+                "GetCredentialReport",
+                "PutObject"
+            ],
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_seconds_do_not_mend_is_not_polled_for() {
+    for (status, code) in [(409, "LimitExceeded"), (500, "ServiceFailure")] {
+        let aws = well().on("GenerateCredentialReport", [query_error(status, code, "words")]);
+        collect_with(&aws, 8, input(MEMBER, 0)).await.unwrap();
+        assert_eq!(aws.requests("GenerateCredentialReport").len(), 1, "{code}");
+    }
+}
+
+/// The step as it runs in production: a call is tried again, and bounded.
+fn brisk(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
+    let config = aws::brisk(config, CALL_LIMIT);
+    CollectReport::new(&config, aws.bucket("reports"), "rollcall-member".into(), Duration::ZERO)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_tried_three_times_and_then_left_to_the_wait() {
+    let aws = well().on("GenerateCredentialReport", [query_error(400, "Throttling", "Rate exceeded")]);
+    let output = brisk(&aws.config(), &aws).run(&owner("aws"), input("100000000000", 0)).await.unwrap();
+    assert_eq!(output, CollectReportOutput::Pending { reason: PendingReason::Throttled });
+    assert_eq!(aws.requests("GenerateCredentialReport").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_are_throttled_leave_the_others_their_tries() {
+    const ACCOUNTS: usize = 120;
+    let aws = well().on("GenerateCredentialReport", [query_error(400, "Throttling", "Rate exceeded")]);
+    let step = brisk(&aws.config(), &aws);
+    for number in 0..ACCOUNTS {
+        step.run(&owner("aws"), input(&format!("2{number:011}"), 0)).await.unwrap();
+    }
+    assert_eq!(aws.requests("GenerateCredentialReport").len(), 3 * ACCOUNTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn organizations_is_asked_once_whatever_it_answers() {
+    let aws = well()
+        .on("AssumeRole", [denied("no")])
+        .on("DescribeAccount", [json_error("TooManyRequestsException")]);
+    brisk(&aws.config(), &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
+    let asked = aws.requests("DescribeAccount");
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].body.contains(MEMBER), "{}", asked[0].body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aws_that_does_not_answer_is_pending_well_within_the_functions_timeout() {
+    let aws = FakeAws::default();
+    let silent = aws.config().to_builder().http_client(NeverClient::new()).build();
+    let before = Instant::now();
+    let output = brisk(&silent, &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
+    assert_eq!(output, CollectReportOutput::Pending { reason: PendingReason::Unavailable });
+    // AssumeRole, and DescribeAccount after it.
+    assert_eq!(before.elapsed().as_secs(), 2 * CALL_LIMIT.as_secs());
+}
+
+#[tokio::test]
+async fn an_answer_that_can_not_be_read_passes_by_itself() {
+    let damaged = query("GetCredentialReport", "<Content>not base64</Content>");
+    let aws = well().on("GetCredentialReport", [damaged]);
+    assert_eq!(collect(&aws).await, CollectReportOutput::Pending { reason: PendingReason::Unavailable });
+}
+
+#[tokio::test]
+async fn the_last_reason_to_wait_is_what_the_account_failed_of() {
+    let throttled = query_error(400, "Throttling", "Rate exceeded");
+    for (action, answer, code) in [
+        ("AssumeRole", throttled.clone(), FailureCode::Throttled),
+        ("GetCredentialReport", throttled, FailureCode::Throttled),
+        (
+            "GenerateCredentialReport",
+            query_error(409, "LimitExceeded", "No more capacity"),
+            FailureCode::ReportTimedOut,
+        ),
+        ("GetCredentialReport", query_error(410, "ReportExpired", "old"), FailureCode::ReportTimedOut),
+        (
+            "GenerateCredentialReport",
+            query_error(500, "ServiceFailure", "fault"),
+            FailureCode::ReportTimedOut,
+        ),
+    ] {
+        let aws = well().on("DescribeAccount", [json_answer(json!({}))]).on(action, [answer]);
+        collect_with(&aws, 0, input(MEMBER, 45)).await.unwrap();
+        assert_eq!(aws.json(FAILURE_KEY)["code"], code.as_str(), "{action}");
+    }
+    let aws = well().refuse("PutObject", ".csv", s3_error(503, "SlowDown"));
+    collect_with(&aws, 0, input(MEMBER, 45)).await.unwrap();
+    assert_eq!(aws.json(FAILURE_KEY)["code"], "StorageFailed");
+}
+
+#[tokio::test]
+async fn a_report_that_is_ready_after_the_last_wait_is_collected() {
+    let output = collect_with(&well(), 0, input(MEMBER, 45)).await.unwrap();
+    assert_eq!(output, CollectReportOutput::Collected);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_role_and_the_words_of_sts() {
+    let aws = well().on("AssumeRole", [denied("no trust")]).on("DescribeAccount", [json_answer(json!({}))]);
+    assert_eq!(failed(&aws).await, FailureCode::RoleMissingOrDenied);
+    assert_eq!(
+        aws.json(FAILURE_KEY)["message"],
+        "sts:AssumeRole of arn:aws:iam::111122223333:role/rollcall-member answered AccessDenied: no trust"
+    );
+}
+
+#[tokio::test]
+async fn a_session_without_credentials_is_a_recorded_failure() {
+    let aws =
+        well().on("AssumeRole", [query("AssumeRole", "")]).on("DescribeAccount", [json_answer(json!({}))]);
+    assert_eq!(failed(&aws).await, FailureCode::Internal);
+}
+
+#[tokio::test]
+async fn its_own_account_fails_by_its_own_policies_and_never_for_want_of_a_role() {
+    let aws = well().on("GenerateCredentialReport", [denied("no identity-based policy allows it")]);
+    let output = collect_with(&aws, 0, input(OWN, 0)).await.unwrap();
+    assert!(matches!(output, CollectReportOutput::Failed { code: FailureCode::DeniedByPolicy, .. }));
+    assert_eq!(aws.actions(), ["GenerateCredentialReport", "PutObject"]);
+    assert_eq!(aws.json("reports/2026-01-31/failures/999988887777.json")["account_id"], OWN);
+}
+
+#[tokio::test]
+async fn the_report_of_another_account_is_stored_without_a_count_of_rows() {
+    let aws =
+        well().on("GetCredentialReport", [served("user,arn\nanna,arn:aws:iam::444455556666:user/anna\n")]);
+    assert_eq!(collect(&aws).await, CollectReportOutput::Collected);
+    assert!(!aws.object(REPORT_KEY).unwrap().metadata.contains_key("rows"));
+}
+
+#[tokio::test]
+async fn what_the_state_machine_hands_over_after_a_wait_is_understood() {
+    let input = json!({
+        "account_id": MEMBER, "listed_by": "organizations", "execution": "night-1", "date": "2026-01-31",
+        "waits": 1, "max_waits": 45, "outcome": { "status": "Pending", "reason": "Started" }
+    });
+    let output = collect_with(&well(), 0, serde_json::from_value(input).unwrap()).await.unwrap();
+    assert_eq!(output, CollectReportOutput::Collected);
+}
+
+#[test]
+fn an_answer_is_told_by_its_status() {
+    let pending = CollectReportOutput::Pending { reason: PendingReason::InProgress };
+    let failed = CollectReportOutput::Failed { code: FailureCode::Throttled, message: "words".into() };
+    for (output, answer) in [
+        (CollectReportOutput::Collected, json!({ "status": "Collected" })),
+        (pending, json!({ "status": "Pending", "reason": "InProgress" })),
+        (failed, json!({ "status": "Failed", "code": "Throttled", "message": "words" })),
+    ] {
+        assert_eq!(serde_json::to_value(output).unwrap(), answer);
+    }
+}
+
+#[tokio::test]
+async fn a_report_whose_upload_s3_gave_up_on_is_waited_for() {
+    let aws = well().refuse("PutObject", ".csv", s3_error(400, "RequestTimeout"));
+    let pending = CollectReportOutput::Pending { reason: PendingReason::StorageUnavailable };
+    assert_eq!(collect(&aws).await, pending);
 }

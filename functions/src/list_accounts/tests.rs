@@ -257,3 +257,185 @@ async fn a_bucket_that_refuses_is_named() {
         assert!(error.message.contains(&format!("s3://{bucket}/2026-01-31/{key}")), "{error}");
     }
 }
+
+#[tokio::test]
+async fn every_list_is_followed_to_its_last_page() {
+    let aws = organization()
+        .on(
+            "ListRoots",
+            [
+                answer(json!({ "Roots": [], "NextToken": "roots 2" })),
+                answer(json!({ "Roots": [{ "Id": "r-ab12", "Name": "Root" }] })),
+            ],
+        )
+        .on(
+            "ListAccountsForParent",
+            [
+                answer(json!({ "Accounts": [account(1)], "NextToken": "accounts 2" })),
+                answer(json!({ "Accounts": [], "NextToken": "accounts 3" })),
+                accounts(&[2]),
+                accounts(&[3]),
+            ],
+        )
+        .on(
+            "ListOrganizationalUnitsForParent",
+            [
+                answer(json!({ "OrganizationalUnits": [], "NextToken": "units 2" })),
+                units(&["Workloads"]),
+                units(&[]),
+            ],
+        );
+    assert_eq!(ids(&roll(&aws, under(&["r-ab12"])).await), [id(1), id(2), id(3)]);
+    let asked = |action: &str, field: &str| -> Vec<Value> {
+        aws.requests(action)
+            .iter()
+            .map(|request| serde_json::from_str::<Value>(&request.body).unwrap()[field].clone())
+            .collect()
+    };
+    assert_eq!(asked("ListRoots", "NextToken"), [Value::Null, json!("roots 2")]);
+    assert_eq!(
+        asked("ListAccountsForParent", "NextToken"),
+        [Value::Null, json!("accounts 2"), json!("accounts 3"), Value::Null]
+    );
+    assert_eq!(
+        asked("ListOrganizationalUnitsForParent", "NextToken"),
+        [Value::Null, json!("units 2"), Value::Null]
+    );
+    // More is refused: twenty is the largest page there is.
+    assert!(asked("ListAccountsForParent", "MaxResults").iter().all(|size| *size == 20));
+}
+
+#[tokio::test]
+async fn the_tree_is_walked_by_the_ids_of_its_units_and_paths_are_made_of_their_names() {
+    let aws = organization()
+        .on("ListAccounts", [accounts(&[1, 2, 3, 4])])
+        // The root, its second unit, its first, and the one under that.
+        .on("ListAccountsForParent", [&[1], &[2], &[3], &[4]].map(|digits| accounts(digits)))
+        .on(
+            "ListOrganizationalUnitsForParent",
+            [units(&["Workloads", "Sandbox"]), units(&[]), units(&["Production"]), units(&[])],
+        );
+    let roll = roll(&aws, Settings::default()).await;
+    let paths: Vec<_> = roll.accounts.iter().map(|account| account.path.as_str()).collect();
+    assert_eq!(paths, ["Root", "Root/Sandbox", "Root/Workloads", "Root/Workloads/Production"]);
+    for action in ["ListAccountsForParent", "ListOrganizationalUnitsForParent"] {
+        let parents: Vec<_> = aws.requests(action).into_iter().map(|request| request.body).collect();
+        for (parent, body) in ["r-ab12", "ou-Sandbox", "ou-Workloads", "ou-Production"].iter().zip(&parents) {
+            assert!(body.contains(&format!("\"ParentId\":\"{parent}\"")), "{action} {body}");
+        }
+        assert_eq!(parents.len(), 4, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_under_a_unit_is_not_taken_for_an_unknown_unit() {
+    let unit = answer(json!({ "OrganizationalUnit": { "Id": "ou-ab12-11111111", "Name": "Workloads" } }));
+    for (code, name) in [
+        ("AccessDeniedException", StepErrorName::OrganizationsDenied),
+        ("AWSOrganizationsNotInUseException", StepErrorName::OrganizationsNotInUse),
+        ("TooManyRequestsException", StepErrorName::ServiceUnavailable),
+    ] {
+        for action in
+            ["DescribeOrganizationalUnit", "ListAccountsForParent", "ListOrganizationalUnitsForParent"]
+        {
+            let aws = organization()
+                .on("DescribeOrganizationalUnit", [unit.clone()])
+                .on(action, [json_error(code)]);
+            let error = refused(&aws, under(&["ou-ab12-11111111"]), json!({})).await;
+            assert_eq!(error.name, name, "{action} {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_organization_that_the_deployment_names_is_on_the_roll() {
+    let settings = Settings { organization_id: Some(ORGANIZATION.into()), ..Default::default() };
+    let roll = roll(&organization(), settings).await;
+    assert_eq!(roll.organization_id.as_deref(), Some(ORGANIZATION));
+    assert_eq!(roll.source, RollSource::Organization);
+}
+
+#[tokio::test]
+async fn the_roll_says_all_that_organizations_knows_of_an_account() {
+    let aws = organization();
+    roll(&aws, Settings::default()).await;
+    assert_eq!(
+        aws.json("reports/2026-01-31/accounts.json")["accounts"][0],
+        json!({
+            "account_id": id(1), "name": "account 1", "email": "root@example.com", "state": "ACTIVE",
+            "path": "Root", "skip": null
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_account_whose_id_is_none_ends_the_step_for_it_would_be_missing_silently() {
+    let aws =
+        organization().on("ListAccounts", [answer(json!({ "Accounts": [account(1), { "Id": "12" }] }))]);
+    let error = refused(&aws, Settings::default(), json!({})).await;
+    assert_eq!(error.name, StepErrorName::ServiceUnavailable);
+    assert!(error.message.contains("account id \"12\" is not twelve digits"), "{error}");
+}
+
+#[tokio::test]
+async fn an_account_to_include_that_nobody_listed_is_collected_and_will_fail_there() {
+    let aws = organization();
+    let settings =
+        Settings { include: [id(2), id(9)].map(|id| id.parse().unwrap()).into(), ..Default::default() };
+    assert_eq!(ids(&roll(&aws, settings).await), [id(1), id(2), id(3), id(9)]);
+    let items = aws.json("work/2026-01-31/to-collect.json");
+    let collected: Vec<_> = items.as_array().unwrap().iter().map(|item| &item["account_id"]).collect();
+    assert_eq!(collected, [&json!(id(2)), &json!(id(9))]);
+}
+
+#[tokio::test]
+async fn an_account_that_the_deployment_excludes_is_not_collected_because_input_names_it() {
+    let settings = Settings { exclude: [id(2).parse().unwrap()].into(), ..Default::default() };
+    let error = refused(&organization(), settings, json!({ "accounts": [id(2)] })).await;
+    assert_eq!(error.name, StepErrorName::NoAccountToCollect);
+    assert!(error.message.contains("none of the 1 accounts"), "{error}");
+}
+
+#[tokio::test]
+async fn input_chooses_among_the_accounts_of_a_plain_list_too() {
+    let settings = || Settings {
+        account_ids: [id(7), id(8)].map(|id| id.parse().unwrap()).into(),
+        ..Default::default()
+    };
+    let aws = FakeAws::default();
+    list_with(&aws, settings(), json!({ "accounts": [id(8)] })).await.unwrap();
+    let item = &aws.json("work/2026-01-31/to-collect.json")[0];
+    assert_eq!((&item["account_id"], &item["listed_by"]), (&json!(id(8)), &json!("account-list")));
+    assert_eq!(aws.json("reports/2026-01-31/accounts.json")["source"], "execution-input");
+    let error = refused(&FakeAws::default(), settings(), json!({ "accounts": [id(9)] })).await;
+    assert_eq!(error.name, StepErrorName::InvalidInput);
+}
+
+#[tokio::test]
+async fn input_that_is_wrong_is_refused_before_anybody_is_asked() {
+    for input in [json!({ "accounts": [] }), json!({ "asOf": "yesterday" }), json!({ "account": [] })] {
+        let aws = organization();
+        refused(&aws, Settings::default(), input).await;
+        assert_eq!(aws.actions(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_slow_is_worth_another_try() {
+    for key in ["accounts.json", "to-collect.json"] {
+        let aws = organization().refuse("PutObject", key, s3_error(503, "SlowDown"));
+        assert_eq!(
+            refused(&aws, Settings::default(), json!({})).await.name,
+            StepErrorName::ServiceUnavailable,
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_array_is_no_input() {
+    for input in [json!([]), json!([[id(2)]]), json!([[id(2)], "2026-06-01"])] {
+        let answer = list_with(&organization(), Settings::default(), input.clone()).await;
+        assert_eq!(answer.unwrap_err().name, StepErrorName::InvalidInput, "{input}");
+    }
+}

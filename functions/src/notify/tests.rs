@@ -20,7 +20,6 @@ fn run(execution: &str) -> Run {
 /// A bucket with the manifest of `execution`: one account, which failed if there is a `failure`.
 fn manifest(execution: &str, failure: Option<FailureCode>) -> FakeAws {
     let account_id: rollcall_core::account::AccountId = "111122223333".parse().unwrap();
-    let run = run(execution);
     let mut account = Account::of_id(account_id.clone());
     let mut evidence = Evidence::default();
     match failure {
@@ -33,11 +32,16 @@ fn manifest(execution: &str, failure: Option<FailureCode>) -> FakeAws {
                 message: "no role".into(),
                 remedy: code.remedy().into(),
                 waits: 0,
-                failed_at: run.started,
+                failed_at: run(execution).started,
             };
             evidence.failures.insert(account_id, failure);
         }
     }
+    with_manifest(execution, account, evidence)
+}
+
+fn with_manifest(execution: &str, account: Account, evidence: Evidence) -> FakeAws {
+    let run = run(execution);
     let roll = Roll {
         execution: execution.into(),
         taken: run.started,
@@ -108,4 +112,28 @@ async fn a_topic_that_refuses_is_worth_another_try() {
     let error = notify(&aws).await.unwrap_err();
     assert_eq!(error.name, StepErrorName::MessageNotSent);
     assert!(error.message.contains(TOPIC), "{error}");
+}
+
+#[tokio::test]
+async fn an_account_without_an_outcome_is_sent_like_a_failed_one() {
+    let aws = with_manifest("night-1", Account::of_id("111122223333".parse().unwrap()), Evidence::default());
+    assert!(notify(&aws).await.unwrap().error_subject.is_some());
+    let messages = aws.requests("Publish");
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].field("Message").contains("NoOutcome"));
+}
+
+#[tokio::test]
+async fn a_topic_that_is_over_its_rate_or_out_of_order_is_worth_another_try() {
+    for answer in [query_error(400, "Throttled", "Rate exceeded"), query_error(500, "InternalError", "fault")]
+    {
+        let aws = manifest("night-1", Some(FailureCode::Internal)).on("Publish", [answer]);
+        assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::MessageNotSent);
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_is_not_taken_for_nothing_to_say() {
+    let aws = manifest("night-1", None).refuse("GetObject", "run.json", s3_error(503, "SlowDown"));
+    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
 }
