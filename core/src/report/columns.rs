@@ -69,7 +69,7 @@ impl Column {
 }
 
 /// Where each column of one report stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Columns {
     places: [Option<usize>; Column::COUNT],
 }

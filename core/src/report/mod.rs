@@ -17,4 +17,4 @@ mod user;
 pub use cell::Cell;
 pub use columns::Column;
 pub use reader::{BadRow, Reader, Tally, Unreadable, read};
-pub use user::{AccessKey, Certificate, Password, User, UserKind};
+pub use user::{AccessKey, Certificate, Password, ROOT_USER, User, UserKind, with_unreported_root};

@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{self, Cell};
 use super::columns::{Column, Columns};
-use super::user::{AccessKey, Certificate, Password, User, UserKind};
+use super::user::{AccessKey, Cells, Certificate, Password, ROOT_USER, User, UserKind};
 use crate::account::{AccountId, split_arn};
-
-/// The name the root user's row has.
-const ROOT_USER: &str = "<root_account>";
 
 /// How many characters of an untrusted value an error repeats.
 const VALUE_LIMIT: usize = 80;
@@ -259,13 +256,17 @@ impl<'r> Row<'r> {
                 },
             ],
             additional_credentials: self.text(Column::AdditionalCredentialsInfo)?,
+            cells: self.cells(),
         })
+    }
+
+    fn cells(&self) -> Cells<'r> {
+        Cells { columns: self.columns, record: self.record }
     }
 
     /// The text of a cell: empty when the report has no such column.
     fn cell(&self, column: Column) -> Result<&'r str, BadRow> {
-        let bytes = self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default();
-        str::from_utf8(bytes).map_err(|_| self.bad(column, "is not UTF-8"))
+        str::from_utf8(self.cells().bytes(column)).map_err(|_| self.bad(column, "is not UTF-8"))
     }
 
     fn required(&self, column: Column) -> Result<&'r str, BadRow> {
@@ -289,8 +290,7 @@ impl<'r> Row<'r> {
     }
 
     fn bad(&self, column: Column, problem: &str) -> BadRow {
-        let value = self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default();
-        self.bad_value(column.name(), value, problem.to_owned())
+        self.bad_value(column.name(), self.cells().bytes(column), problem.to_owned())
     }
 
     /// A row of another width than the header: cut off, or with a comma that should be quoted.

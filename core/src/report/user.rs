@@ -1,8 +1,12 @@
 //! One row of the report: a user, or the root user, and the credentials it has.
 
+use std::str;
+
 use chrono::{DateTime, Utc};
+use csv::ByteRecord;
 
 use super::cell::Cell;
+use super::columns::{Column, Columns};
 
 /// One row: a principal with long-lived credentials. Text is untrusted and borrowed from the
 /// reader's buffer.
@@ -28,6 +32,78 @@ pub struct User<'r> {
     pub certificates: [Certificate; 2],
     /// What the report says of credentials beyond two of a kind.
     pub additional_credentials: Cell<&'r str>,
+    /// The cells as they stand in the file.
+    pub(super) cells: Cells<'r>,
+}
+
+impl<'r> User<'r> {
+    /// The name, `<root_account>` for the root user.
+    pub fn name(&self) -> &'r str {
+        match self.kind {
+            UserKind::Root => ROOT_USER,
+            UserKind::Iam { name } => name,
+        }
+    }
+
+    /// Whether this is the root user.
+    pub fn is_root(&self) -> bool {
+        self.kind == UserKind::Root
+    }
+
+    /// The text of a cell, as it stands in the file; empty when the report has no such column.
+    pub fn cell(&self, column: Column) -> &'r str {
+        str::from_utf8(self.cells.bytes(column)).unwrap_or_default()
+    }
+}
+
+/// The cells of a row by the names of their columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cells<'r> {
+    pub(super) columns: &'r Columns,
+    pub(super) record: &'r ByteRecord,
+}
+
+impl<'r> Cells<'r> {
+    /// The bytes of a cell: empty when the report has no such column.
+    pub(super) fn bytes(self, column: Column) -> &'r [u8] {
+        self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default()
+    }
+}
+
+/// The name the root user's row has.
+pub const ROOT_USER: &str = "<root_account>";
+
+/// A root user of which the report says nothing, for an account whose report has no row of it: what
+/// the rules make of it is what they make of missing data.
+pub fn with_unreported_root<T>(partition: &str, account_id: &str, then: impl FnOnce(&User<'_>) -> T) -> T {
+    let (columns, record) = (Columns::default(), ByteRecord::new());
+    let key = |slot| AccessKey {
+        slot,
+        active: Cell::NotReported,
+        last_rotated: Cell::NotReported,
+        last_used: Cell::NotReported,
+        last_used_region: Cell::NotReported,
+        last_used_service: Cell::NotReported,
+    };
+    let certificate = |slot| Certificate { slot, active: Cell::NotReported, last_rotated: Cell::NotReported };
+    then(&User {
+        kind: UserKind::Root,
+        arn: "",
+        partition,
+        account_id,
+        created: Cell::NotReported,
+        password: Password {
+            enabled: Cell::NotReported,
+            last_used: Cell::NotReported,
+            last_changed: Cell::NotReported,
+            next_rotation: Cell::NotReported,
+        },
+        mfa_active: Cell::NotReported,
+        access_keys: [key(1), key(2)],
+        certificates: [certificate(1), certificate(2)],
+        additional_credentials: Cell::NotReported,
+        cells: Cells { columns: &columns, record: &record },
+    })
 }
 
 /// Who a row is about.
