@@ -250,6 +250,10 @@ impl<'a> Analysis<'a> {
     ) -> Assessment {
         let outcomes: HashMap<&AccountId, Outcome> =
             accounts.iter().map(|account| (&account.account_id, account.outcome)).collect();
+        let is_collected =
+            |finding: &Finding| outcomes.get(&finding.assessed.account_id) == Some(&Outcome::Collected);
+        // What does not count as collected counts for nothing else either.
+        self.findings.retain(is_collected);
         let mut resolved = Vec::new();
         for (finding, fate) in self.previous.findings().iter().zip(&self.fates) {
             // A rule that is no longer applied neither flags nor clears anybody.

@@ -5,7 +5,11 @@
 //! report bucket   DATE/accounts.json
 //!                 DATE/reports/credentialReport_ACCOUNT.csv
 //!                 DATE/failures/ACCOUNT.json
+//!                 DATE/findings.csv
+//!                 DATE/findings.jsonl
+//!                 DATE/summary.html
 //!                 DATE/run.json
+//!                 exemptions.toml
 //! work bucket     DATE/to-collect.json
 //! ```
 
@@ -66,6 +70,31 @@ pub fn failure_account(date: NaiveDate, key: &str) -> Option<AccountId> {
     key.strip_prefix(&failures(date))?.strip_suffix(".json")?.parse().ok()
 }
 
+/// A day's findings, for spreadsheets.
+pub fn findings_csv(date: NaiveDate) -> String {
+    format!("{date}/findings.csv")
+}
+
+/// A day's findings, exactly.
+pub fn findings_jsonl(date: NaiveDate) -> String {
+    format!("{date}/findings.jsonl")
+}
+
+/// The page an auditor opens.
+pub fn summary(date: NaiveDate) -> String {
+    format!("{date}/summary.html")
+}
+
+/// The exemptions, which people write.
+pub const EXEMPTIONS: &str = "exemptions.toml";
+
+/// The date of a day's prefix, `DATE/`; `None` for another prefix.
+pub fn date_of_prefix(prefix: &str) -> Option<NaiveDate> {
+    let date = prefix.strip_suffix('/')?;
+    // chrono also reads 2026-1-2, which no run writes.
+    date.parse().ok().filter(|parsed: &NaiveDate| parsed.to_string() == date)
+}
+
 /// The manifest of a day's run.
 pub fn run(date: NaiveDate) -> String {
     format!("{date}/run.json")
@@ -86,7 +115,18 @@ mod tests {
         assert_eq!(to_collect(date()), "2026-01-02/to-collect.json");
         assert_eq!(report(date(), &account_id), "2026-01-02/reports/credentialReport_111122223333.csv");
         assert_eq!(failure(date(), &account_id), "2026-01-02/failures/111122223333.json");
+        assert_eq!(findings_csv(date()), "2026-01-02/findings.csv");
+        assert_eq!(findings_jsonl(date()), "2026-01-02/findings.jsonl");
+        assert_eq!(summary(date()), "2026-01-02/summary.html");
         assert_eq!(run(date()), "2026-01-02/run.json");
+    }
+
+    #[test]
+    fn a_prefix_is_that_of_a_day_or_of_something_else() {
+        assert_eq!(date_of_prefix("2026-01-02/"), Some(date()));
+        for prefix in ["2026-01-02", "2026-1-2/", "2026-02-30/", "athena/", "/", ""] {
+            assert_eq!(date_of_prefix(prefix), None, "{prefix}");
+        }
     }
 
     #[test]

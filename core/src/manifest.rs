@@ -1,13 +1,22 @@
 //! `run.json`: the manifest that proves a run complete. Every account of the roll is in it exactly
-//! once, with what became of it and, where there is a report, what the report's bytes hash to.
+//! once, with what became of it and, where there is a report, what the report's bytes hash to; and
+//! what the run was judged by and came to. `docs/run.schema.json` describes it for other readers.
+
+mod counts;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use counts::{AgeGroup, CredentialCounts, FindingCounts, RuleCounts};
+
 use crate::account::{Account, AccountId, AccountState, SkipReason};
+use crate::analysis::Assessment;
+use crate::exemptions::ExemptionOutcome;
+use crate::history::History;
 use crate::outcome::{FailureCode, FailureRecord};
+use crate::policy::Policy;
 use crate::report::BadRow;
 use crate::roll::{Roll, RollSource};
 use crate::run::Run;
@@ -38,11 +47,43 @@ pub struct Manifest {
     pub organization_id: Option<String>,
     /// How much was covered.
     pub coverage: Coverage,
+    /// How the rules were set.
+    pub policy: Policy,
+    /// Which run this one was compared with.
+    pub history: History,
+    /// The exemptions, and what became of each.
+    pub exemptions: ExemptionsRead,
+    /// How many findings there are.
+    pub findings: FindingCounts,
+    /// How many users and keys there are.
+    pub credentials: CredentialCounts,
+    /// What else the analysis wrote under the day's prefix.
+    pub outputs: Vec<WrittenFile>,
     /// Reports and failures under the day's prefix that another execution wrote, and that do not
     /// count here.
     pub of_other_executions: u64,
     /// Every account of the roll, in the order of ids.
     pub accounts: Vec<AccountOutcome>,
+}
+
+/// The exemptions of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExemptionsRead {
+    /// The SHA-256 of the file, in hexadecimal; `None` when there is no file.
+    pub sha256: Option<String>,
+    /// What became of each, in the order of the file.
+    pub outcomes: Vec<ExemptionOutcome>,
+}
+
+/// A file that the analysis wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenFile {
+    /// Its key in the report bucket.
+    pub key: String,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
 }
 
 /// How many accounts ended how.
@@ -170,9 +211,38 @@ impl Manifest {
             source: roll.source,
             organization_id: roll.organization_id,
             coverage: Coverage::of(&accounts),
+            policy: Policy::default(),
+            history: History::default(),
+            exemptions: ExemptionsRead::default(),
+            findings: FindingCounts::default(),
+            credentials: CredentialCounts::default(),
+            outputs: Vec::new(),
             of_other_executions: evidence.of_other_executions,
             accounts,
         }
+    }
+
+    /// Adds what the run was judged by and what it found. `exemptions_sha256` is that of the file,
+    /// if there is one.
+    pub fn assess(
+        &mut self,
+        policy: &Policy,
+        history: History,
+        exemptions_sha256: Option<String>,
+        assessment: &Assessment,
+    ) {
+        self.policy = policy.clone();
+        self.history = history;
+        self.exemptions =
+            ExemptionsRead { sha256: exemptions_sha256, outcomes: assessment.exemptions.clone() };
+        self.findings = FindingCounts::of(assessment);
+        self.credentials = CredentialCounts::from(&assessment.statistics);
+    }
+
+    /// Whether the run was meant for every account of the deployment, and not for some that its
+    /// input named.
+    pub fn is_of_whole_roll(&self) -> bool {
+        self.source != RollSource::ExecutionInput
     }
 }
 

@@ -1,8 +1,11 @@
-//! `AnalyzeReports`: calls the roll. Reads everything this execution wrote, gives every account its
-//! one outcome, and writes `run.json`.
+//! `AnalyzeReports`: calls the roll and judges the credentials. Reads everything this execution
+//! wrote, applies the rules and the exemptions, compares with an earlier run, gives every account
+//! its one outcome, and writes the findings and, last, `run.json`, which vouches for the rest.
 //!
 //! The truth about an account is what lies in the bucket, not what went through payloads: an
 //! account with neither report nor failure of this execution is one without an outcome.
+
+mod history;
 
 use std::collections::HashMap;
 
@@ -10,10 +13,14 @@ use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::account::AccountId;
+use rollcall_core::analysis::{Analysis, Analyzer, ReportAnalysis};
 use rollcall_core::bucket_layout;
-use rollcall_core::manifest::{Coverage, Evidence, Manifest, ReportEntry, StoredReport};
+use rollcall_core::exemptions::Exemptions;
+use rollcall_core::findings;
+use rollcall_core::manifest::{Coverage, Evidence, FindingCounts, Manifest, ReportEntry, StoredReport};
 use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::report;
+use rollcall_core::policy::Policy;
+use rollcall_core::report::Tally;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::Run;
 use serde::{Deserialize, Serialize};
@@ -22,17 +29,18 @@ use crate::api_error::{ApiError, ApiErrorKind};
 use crate::clock::now;
 use crate::report_bucket::{Checksum, ReportBucket, StoredObject};
 use crate::settings;
-use crate::step_error::StepError;
+use crate::step_error::{StepError, StepErrorName};
 
 /// How many objects are read at a time.
 const READ_AT_A_TIME: usize = 64;
 /// How often an object that is cut off is read before it counts as unreadable.
 const READ_TRIES: u32 = 3;
 
-/// The step: its bucket.
+/// The step: its bucket, and how the rules are set.
 #[derive(Debug)]
 pub struct AnalyzeReports {
     report_bucket: ReportBucket,
+    policy: Policy,
 }
 
 /// What the state machine gives the step.
@@ -47,15 +55,25 @@ pub struct AnalyzeReportsInput {
 pub struct AnalyzeReportsOutput {
     /// How much was covered.
     pub coverage: Coverage,
+    /// How many findings there are.
+    pub findings: FindingCounts,
     /// The key of the manifest.
     pub manifest_key: String,
 }
 
 /// One object under the day's prefix.
 enum Found {
-    Report(AccountId, StoredReport),
+    /// A report, and what it says unless something is wrong with it.
+    Report(AccountId, StoredReport, Option<ReportAnalysis>),
     Failure(AccountId, FailureRecord),
     OfAnotherExecution,
+}
+
+/// What reading an object needs to know.
+struct Context<'a> {
+    run: &'a Run,
+    analyzer: Analyzer<'a>,
+    names: HashMap<&'a AccountId, &'a str>,
 }
 
 impl AnalyzeReports {
@@ -65,42 +83,86 @@ impl AnalyzeReports {
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let bucket = settings::required("REPORT_BUCKET")?;
-        Ok(Self::new(ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN"))))
+        let bucket = ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN"));
+        Ok(Self::new(bucket, settings::policy()?))
     }
 
-    /// The step on the given bucket.
-    pub fn new(report_bucket: ReportBucket) -> Self {
-        Self { report_bucket }
+    /// The step on the given bucket, with rules set by `policy`.
+    pub fn new(report_bucket: ReportBucket, policy: Policy) -> Self {
+        Self { report_bucket, policy }
     }
 
-    /// Calls the roll of a run and writes its manifest.
+    /// Calls the roll of a run, judges its reports, and writes findings and manifest.
     ///
     /// # Errors
-    /// `RunReplaced`, `StorageFailed` or `ServiceUnavailable`.
+    /// `RunReplaced`, `InvalidExemptions`, `StorageFailed` or `ServiceUnavailable`.
     pub async fn run(&self, input: AnalyzeReportsInput) -> Result<AnalyzeReportsOutput, StepError> {
         let AnalyzeReportsInput { run } = input;
-        let roll_key = bucket_layout::accounts(run.date());
-        let roll: Roll = self.report_bucket.read_json_of(&roll_key, &run.execution).await?;
-        let evidence = self.evidence(&run).await?;
-        let manifest = Manifest::call_roll(&run, roll, evidence, now());
-        let manifest_key = bucket_layout::run(run.date());
-        self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;
-        let coverage = manifest.coverage;
-        tracing::info!(
-            execution = run.execution,
-            accounts = coverage.accounts,
-            collected = coverage.collected,
-            failed = coverage.failed,
-            skipped = coverage.skipped,
-            no_outcome = coverage.no_outcome,
-            "the roll is called"
+        let date = run.date();
+        let roll: Roll =
+            self.report_bucket.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
+        let (exemptions, exemptions_sha256) = self.exemptions().await?;
+        let (history, previous) = history::read(&self.report_bucket, date).await?;
+
+        let mut analysis = Analysis::new(&self.policy, &previous);
+        let context = Context {
+            run: &run,
+            analyzer: Analyzer::new(&self.policy, &previous, run.as_of, date),
+            names: roll.accounts.iter().map(|account| (&account.account_id, &*account.name)).collect(),
+        };
+        let evidence = self.evidence(&context, &mut analysis).await?;
+        let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
+        let whole_roll = manifest.is_of_whole_roll();
+        let assessment = analysis.settle(&manifest.accounts, whole_roll, &exemptions, run.as_of.date_naive());
+        manifest.assess(&self.policy, history, exemptions_sha256, &assessment);
+
+        let findings = &assessment.findings;
+        let csv = self.report_bucket.write_file(
+            bucket_layout::findings_csv(date),
+            "text/csv",
+            &run.execution,
+            |mut output| findings::write_csv(findings, &mut output),
         );
-        Ok(AnalyzeReportsOutput { coverage, manifest_key })
+        manifest.outputs.push(csv.await?);
+        let jsonl = self.report_bucket.write_file(
+            bucket_layout::findings_jsonl(date),
+            "application/jsonl",
+            &run.execution,
+            |mut output| findings::write_jsonl(findings, &mut output),
+        );
+        manifest.outputs.push(jsonl.await?);
+        manifest.finished = now();
+        // Last: whoever finds it finds everything it names.
+        let manifest_key = bucket_layout::run(date);
+        self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;
+        log(&manifest);
+        Ok(AnalyzeReportsOutput { coverage: manifest.coverage, findings: manifest.findings, manifest_key })
     }
 
-    /// Everything this execution left under the day's prefix.
-    async fn evidence(&self, run: &Run) -> Result<Evidence, StepError> {
-        let date = run.date();
+    /// The exemptions, and the SHA-256 of their file when there is one. A file that can't be read is
+    /// never taken for no exemptions.
+    async fn exemptions(&self) -> Result<(Exemptions, Option<String>), StepError> {
+        let key = bucket_layout::EXEMPTIONS;
+        if !self.report_bucket.has(key).await? {
+            return Ok((Exemptions::default(), None));
+        }
+        let place = format!("s3://{}/{key}", self.report_bucket.name());
+        let object = self.report_bucket.read(key).await?.ok_or_else(|| {
+            StepErrorName::ServiceUnavailable.error(format!("{place} was deleted while it was read"))
+        })?;
+        let exemptions = Exemptions::parse(&place, &object.bytes)
+            .map_err(|error| StepErrorName::InvalidExemptions.error(error.to_string()))?;
+        Ok((exemptions, Some(Checksum::of(&object.bytes).hex())))
+    }
+
+    /// Everything this execution left under the day's prefix. What the reports say goes to
+    /// `analysis`, report by report, so that no more than those being read are held.
+    async fn evidence(
+        &self,
+        context: &Context<'_>,
+        analysis: &mut Analysis<'_>,
+    ) -> Result<Evidence, StepError> {
+        let date = context.run.date();
         let mut objects: Vec<(AccountId, String)> = Vec::new();
         for key in self.report_bucket.list(&bucket_layout::reports(date)).await? {
             objects.extend(bucket_layout::report_account(date, &key).map(|account_id| (account_id, key)));
@@ -109,16 +171,17 @@ impl AnalyzeReports {
         for key in self.report_bucket.list(&bucket_layout::failures(date)).await? {
             objects.extend(bucket_layout::failure_account(date, &key).map(|account_id| (account_id, key)));
         }
-        let found: Vec<Found> = stream::iter(objects.into_iter().enumerate())
-            .map(|(index, (account_id, key))| self.find(run, account_id, key, index < reports))
-            .buffer_unordered(READ_AT_A_TIME)
-            .try_collect()
-            .await?;
+        let mut found = stream::iter(objects.into_iter().enumerate())
+            .map(|(index, (account_id, key))| self.find(context, account_id, key, index < reports))
+            .buffer_unordered(READ_AT_A_TIME);
         let mut evidence = Evidence::default();
-        for found in found {
+        while let Some(found) = found.try_next().await? {
             match found {
-                Found::Report(account_id, report) => {
+                Found::Report(account_id, report, said) => {
                     evidence.reports.insert(account_id, report);
+                    if let Some(said) = said {
+                        analysis.add(said);
+                    }
                 }
                 Found::Failure(account_id, failure) => {
                     evidence.failures.insert(account_id, failure);
@@ -131,11 +194,12 @@ impl AnalyzeReports {
 
     async fn find(
         &self,
-        run: &Run,
+        context: &Context<'_>,
         account_id: AccountId,
         key: String,
         is_report: bool,
     ) -> Result<Found, StepError> {
+        let run = context.run;
         let object = match self.read_again_and_again(&key).await {
             Ok(Some(object)) => object,
             // Deleted since it was listed: nobody can say any more whose it was.
@@ -150,8 +214,8 @@ impl AnalyzeReports {
             return Ok(Found::OfAnotherExecution);
         }
         if is_report {
-            return Ok(match stored_report(&account_id, key, &object) {
-                Ok(report) => Found::Report(account_id, report),
+            return Ok(match stored_report(context, &account_id, key, &object) {
+                Ok((report, said)) => Found::Report(account_id, report, said),
                 Err(message) => {
                     let failure = storage_failed(run, &account_id, message);
                     Found::Failure(account_id, failure)
@@ -188,28 +252,34 @@ fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> Failure
     }
 }
 
-/// What lies in the bucket as the report of `account_id`, and what is wrong with it.
-fn stored_report(account_id: &AccountId, key: String, object: &StoredObject) -> Result<StoredReport, String> {
+/// What lies in the bucket as the report of `account_id`, what is wrong with it, and what it says if
+/// nothing is.
+fn stored_report(
+    context: &Context<'_>,
+    account_id: &AccountId,
+    key: String,
+    object: &StoredObject,
+) -> Result<(StoredReport, Option<ReportAnalysis>), String> {
     let StoredObject { bytes, metadata } = object;
     let generated = time(metadata, bucket_layout::GENERATED_TIME)?;
     let collected = time(metadata, bucket_layout::COLLECTED_TIME)?;
     let sha256 = Checksum::of(bytes).hex();
-    let (tally, fault) = match report::read(bytes, account_id, |_| ()) {
-        Ok(tally) => (tally, None),
-        Err(unreadable) => {
-            (report::Tally::default(), Some((FailureCode::ReportUnreadable, unreadable.to_string())))
+    let (said, fault) = match metadata.get(bucket_layout::SHA256) {
+        Some(collected) if *collected == sha256 => {
+            let name = context.names.get(account_id).copied().unwrap_or_default();
+            match context.analyzer.report(account_id, name, generated, bytes) {
+                Ok(said) => (Some(said), None),
+                Err(unreadable) => (None, Some((FailureCode::ReportUnreadable, unreadable.to_string()))),
+            }
+        }
+        collected => {
+            let collected = collected.map_or("none", |sum| sum);
+            let message = format!("the stored report's SHA-256 is {sha256}, and {collected} was collected");
+            (None, Some((FailureCode::StorageFailed, message)))
         }
     };
-    let fault = match metadata.get(bucket_layout::SHA256) {
-        Some(collected) if *collected == sha256 => fault,
-        collected => Some((
-            FailureCode::StorageFailed,
-            format!(
-                "the stored report's SHA-256 is {sha256}, and {} was collected",
-                collected.map_or("none", |sum| sum)
-            ),
-        )),
-    };
+    let Tally { rows, bad_rows, first_bad_rows } =
+        said.as_ref().map(|said| said.tally.clone()).unwrap_or_default();
     let entry = ReportEntry {
         key,
         generated,
@@ -217,11 +287,28 @@ fn stored_report(account_id: &AccountId, key: String, object: &StoredObject) -> 
         age_seconds: (collected - generated).num_seconds(),
         sha256,
         bytes: bytes.len() as u64,
-        rows: tally.rows,
-        bad_rows: tally.bad_rows,
-        first_bad_rows: tally.first_bad_rows,
+        rows,
+        bad_rows,
+        first_bad_rows,
     };
-    Ok(StoredReport { entry, fault })
+    Ok((StoredReport { entry, fault }, said))
+}
+
+fn log(manifest: &Manifest) {
+    let Coverage { accounts, collected, failed, skipped, no_outcome, .. } = manifest.coverage;
+    tracing::info!(
+        execution = manifest.execution,
+        accounts,
+        collected,
+        failed,
+        skipped,
+        no_outcome,
+        findings = manifest.findings.total,
+        new = manifest.findings.new,
+        resolved = manifest.findings.resolved,
+        history = manifest.history.sentence(),
+        "the roll is called"
+    );
 }
 
 fn time(metadata: &HashMap<String, String>, name: &str) -> Result<DateTime<Utc>, String> {

@@ -4,14 +4,17 @@
 //! S3 is a map of objects. Every other action answers what the test gave it, in turn, the last
 //! answer again and again; an action nobody expects is a failed test.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_s3::primitives::SdkBody;
-use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
 use crate::report_bucket::ReportBucket;
 
@@ -90,8 +93,8 @@ impl FakeAws {
 
     /// A connection to it, without retries.
     pub(crate) fn config(&self) -> SdkConfig {
-        let state = Arc::clone(&self.0);
-        let client = infallible_client_fn(move |request| state.lock().unwrap().answer(&request));
+        let connector = SharedHttpConnector::new(Connector(Arc::clone(&self.0)));
+        let client = http_client_fn(move |_, _| connector.clone());
         let credentials = Credentials::new("OWN", "secret", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -108,9 +111,31 @@ impl FakeAws {
     }
 }
 
+/// The way to it: reads a request's body to its end, for a file streams.
+#[derive(Clone)]
+struct Connector(Arc<Mutex<State>>);
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Connector")
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let state = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let (parts, body) = request.try_into_http1x().unwrap().into_parts();
+            let body = ByteStream::new(body).collect().await.unwrap().to_vec();
+            let response = state.lock().unwrap().answer(&parts, body);
+            Ok(HttpResponse::try_from(response.map(SdkBody::from)).unwrap())
+        })
+    }
+}
+
 impl State {
-    fn answer(&mut self, request: &http::Request<SdkBody>) -> http::Response<Vec<u8>> {
-        let request = Request::read(request);
+    fn answer(&mut self, parts: &http::request::Parts, body: Vec<u8>) -> http::Response<Vec<u8>> {
+        let request = Request::read(parts, &body);
         self.requests.push(request.clone());
         let key = request.path.split('?').next().unwrap_or_default().to_owned();
         let refused = self
@@ -173,10 +198,23 @@ impl State {
         let prefix = format!("{}{}", bucket, parameter("prefix"));
         let after = parameter("continuation-token");
         let keys = self.objects.keys().filter(|key| key.starts_with(&prefix)).map(|key| &key[bucket.len()..]);
-        let mut rest = keys.filter(|key| *key > after.as_str());
+        let delimiter = parameter("delimiter");
+        // A key, or with a delimiter the part of it up to there.
+        let names: BTreeSet<&str> = keys
+            .map(|key| match key.split_once('/') {
+                Some((folder, _)) if !delimiter.is_empty() => &key[..=folder.len()],
+                _ => key,
+            })
+            .collect();
+        let mut rest = names.into_iter().filter(|key| *key > after.as_str());
         let page: Vec<&str> = rest.by_ref().take(2).collect();
-        let contents: String =
-            page.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+        let contents: String = page
+            .iter()
+            .map(|key| match key.ends_with('/') {
+                true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
+                false => format!("<Contents><Key>{key}</Key></Contents>"),
+            })
+            .collect();
         let next = match (rest.next(), page.last()) {
             (Some(_), Some(last)) => {
                 format!(
@@ -190,14 +228,14 @@ impl State {
 }
 
 impl Request {
-    fn read(request: &http::Request<SdkBody>) -> Self {
+    fn read(request: &http::request::Parts, body: &[u8]) -> Self {
         let headers: BTreeMap<String, String> = request
-            .headers()
+            .headers
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
             .collect();
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let uri = request.uri();
+        let body = String::from_utf8_lossy(body).into_owned();
+        let uri = &request.uri;
         let host = uri.host().unwrap_or_default();
         let (mut action, mut path) = (String::new(), uri.path().to_owned());
         if let Some(target) = headers.get("x-amz-target") {
@@ -205,7 +243,7 @@ impl Request {
         } else if let Some(bucket) = host.split(".s3.").next().filter(|bucket| bucket.len() < host.len()) {
             let query = uri.query().unwrap_or_default();
             path = format!("{bucket}{path}?{query}");
-            action = match request.method().as_str() {
+            action = match request.method.as_str() {
                 "PUT" => "PutObject",
                 _ if query.contains("list-type=2") => "ListObjectsV2",
                 _ => "GetObject",

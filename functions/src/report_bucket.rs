@@ -1,6 +1,7 @@
 //! The buckets: reading and writing with what every object of Rollcall carries.
 
 use std::collections::HashMap;
+use std::io::{self, BufWriter, Write};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
@@ -10,9 +11,11 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rollcall_core::bucket_layout;
+use rollcall_core::manifest::WrittenFile;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::api_error::ApiError;
 use crate::step_error::{StepError, StepErrorName};
@@ -61,6 +64,44 @@ impl StoredObject {
     }
 }
 
+/// A JSON-lines object that was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinesRead {
+    /// The SHA-256 of all its bytes.
+    pub checksum: Checksum,
+    /// How many lines it has.
+    pub lines: u64,
+}
+
+/// Why the lines of an object could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinesError {
+    /// S3 refused, or did not answer.
+    Api(ApiError),
+    /// A line is not what it should be.
+    Line(String),
+}
+
+/// Counts and hashes what goes through it.
+struct Hashing<W> {
+    output: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(buffer)?;
+        self.hash.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
 impl ReportBucket {
     /// The bucket `name`. With a key, everything written is encrypted under it; without, the
     /// bucket's own default decides.
@@ -87,6 +128,44 @@ impl ReportBucket {
         metadata: &[(&str, String)],
     ) -> Result<(), ApiError> {
         let checksum = Checksum::of(&bytes);
+        self.put(key, content_type, ByteStream::from(bytes), checksum, execution, metadata).await
+    }
+
+    /// Writes what `render` writes under `key`, marked with `execution` and its SHA-256. It goes
+    /// through a temporary file, for a million findings are more than a function's memory.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when S3 does not answer, `StorageFailed` when it refuses or the disk is
+    /// full.
+    pub async fn write_file(
+        &self,
+        key: String,
+        content_type: &str,
+        execution: &str,
+        render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<WrittenFile, StepError> {
+        let (file, checksum, bytes) = on_disk(render).map_err(|error| {
+            StepErrorName::StorageFailed.error(format!(
+                "s3://{}/{key} could not be prepared on the function's disk: {error}",
+                self.name
+            ))
+        })?;
+        let body = ByteStream::from_path(file.path()).await.map_err(|error| {
+            StepErrorName::StorageFailed.error(format!("s3://{}/{key} could not be read: {error}", self.name))
+        })?;
+        self.put(&key, content_type, body, checksum, execution, &[]).await?;
+        Ok(WrittenFile { key, sha256: checksum.hex(), bytes })
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        body: ByteStream,
+        checksum: Checksum,
+        execution: &str,
+        metadata: &[(&str, String)],
+    ) -> Result<(), ApiError> {
         let mut request = self
             .client
             .put_object()
@@ -107,7 +186,7 @@ impl ReportBucket {
                 .bucket_key_enabled(true);
         }
         request
-            .body(ByteStream::from(bytes))
+            .body(body)
             .send()
             .await
             .map(|_| ())
@@ -147,6 +226,48 @@ impl ReportBucket {
         Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata }))
     }
 
+    /// Gives every line of the object under `key` to `each`, with its number, the first being 1, and
+    /// holds no more than one of them at a time; `None` when there is no such object.
+    ///
+    /// # Errors
+    /// [`LinesError`] when S3 fails, or `each` refuses a line.
+    pub async fn read_lines(
+        &self,
+        key: &str,
+        mut each: impl FnMut(&[u8], u64) -> Result<(), String>,
+    ) -> Result<Option<LinesRead>, LinesError> {
+        let call = || format!("s3:GetObject of s3://{}/{key}", self.name);
+        let mut body = match self.client.get_object().bucket(&self.name).key(key).send().await {
+            Ok(answer) => answer.body,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(LinesError::Api(ApiError::of(&call(), &error))),
+        };
+        let mut hash = Sha256::new();
+        let mut lines = 0;
+        let mut unfinished: Vec<u8> = Vec::new();
+        loop {
+            let chunk = body.try_next().await;
+            let chunk = chunk.map_err(|error| LinesError::Api(ApiError::cut_off(&call(), &error)))?;
+            let Some(chunk) = chunk else { break };
+            hash.update(&chunk);
+            for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
+                unfinished.extend_from_slice(piece);
+                if let Some(line) = unfinished.strip_suffix(b"\n") {
+                    lines += 1;
+                    each(line, lines).map_err(LinesError::Line)?;
+                    unfinished.clear();
+                }
+            }
+        }
+        if !unfinished.is_empty() {
+            lines += 1;
+            each(&unfinished, lines).map_err(LinesError::Line)?;
+        }
+        Ok(Some(LinesRead { checksum: Checksum(hash.finalize().into()), lines }))
+    }
+
     /// Reads the JSON under `key`, which the execution of this name must have written.
     ///
     /// # Errors
@@ -172,6 +293,32 @@ impl ReportBucket {
         })
     }
 
+    /// Whether there is an object under `key`. S3 answers a read of what is not there with a refusal
+    /// unless the reader may list everything, so this is asked before.
+    ///
+    /// # Errors
+    /// [`ApiError`] when S3 refuses or does not answer.
+    pub async fn has(&self, key: &str) -> Result<bool, ApiError> {
+        Ok(self.list(key).await?.iter().any(|found| found == key))
+    }
+
+    /// The prefixes at the root of the bucket, each with its `/`, in order.
+    ///
+    /// # Errors
+    /// [`ApiError`] when S3 refuses or does not answer.
+    pub async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+        let mut prefixes = Vec::new();
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix("").delimiter("/");
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| ApiError::of(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
+            let found = page.common_prefixes.unwrap_or_default();
+            prefixes.extend(found.into_iter().filter_map(|prefix| prefix.prefix));
+        }
+        Ok(prefixes)
+    }
+
     /// The keys under `prefix`, in order.
     ///
     /// # Errors
@@ -190,14 +337,100 @@ impl ReportBucket {
     }
 }
 
+/// Renders into a temporary file, and says what came of it.
+fn on_disk(
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(NamedTempFile, Checksum, u64)> {
+    let file = NamedTempFile::new()?;
+    let mut output = Hashing { output: BufWriter::new(file.reopen()?), hash: Sha256::new(), bytes: 0 };
+    render(&mut output)?;
+    output.flush()?;
+    Ok((file, Checksum(output.hash.finalize().into()), output.bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_aws::{FakeAws, s3_error};
 
     #[test]
     fn a_checksum_is_written_as_sha256sum_and_as_s3_write_it() {
         let checksum = Checksum::of(b"abc");
         assert_eq!(checksum.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(checksum.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_written_with_the_checksum_of_what_was_rendered() {
+        let aws = FakeAws::default();
+        let render = |output: &mut dyn Write| output.write_all(b"abc");
+        let written =
+            aws.bucket("reports").write_file("key".into(), "text/csv", "night-1", render).await.unwrap();
+        assert_eq!((written.key.as_str(), written.bytes), ("key", 3));
+        let object = aws.object("reports/key").unwrap();
+        assert_eq!((object.body.as_str(), &object.metadata["sha256"]), ("abc", &written.sha256));
+        assert_eq!(object.metadata["execution"], "night-1");
+        assert_eq!(written.sha256, Checksum::of(b"abc").hex());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named() {
+        let full = |_: &mut dyn Write| Err(io::Error::from(io::ErrorKind::StorageFull));
+        let error =
+            FakeAws::default().bucket("reports").write_file("key".into(), "", "", full).await.unwrap_err();
+        assert_eq!(error.name, StepErrorName::StorageFailed);
+        assert!(error.message.starts_with("s3://reports/key could not be prepared"), "{error}");
+    }
+
+    async fn lines(content: &str) -> (Vec<String>, LinesRead) {
+        let aws = FakeAws::default().with_object("reports/key", content, &[]);
+        let mut lines = Vec::new();
+        let each = |line: &[u8], number| {
+            assert_eq!(number, lines.len() as u64 + 1);
+            lines.push(String::from_utf8(line.to_vec()).unwrap());
+            Ok(())
+        };
+        let read = aws.bucket("reports").read_lines("key", each).await.unwrap().unwrap();
+        (lines, read)
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_one_by_one_also_when_the_last_does_not_end() {
+        for (content, expected) in
+            [("", &[][..]), ("a\n", &["a"]), ("a\nb", &["a", "b"]), ("\n\nc\n", &["", "", "c"])]
+        {
+            let (lines, read) = lines(content).await;
+            assert_eq!(lines, expected);
+            assert_eq!(
+                read,
+                LinesRead { checksum: Checksum::of(content.as_bytes()), lines: lines.len() as u64 }
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_refused_ends_the_reading() {
+        let aws = FakeAws::default().with_object("reports/key", "a\nb\n", &[]);
+        let error = aws.bucket("reports").read_lines("key", |_, line| Err(format!("line {line}"))).await;
+        assert_eq!(error.unwrap_err(), LinesError::Line("line 1".into()));
+        assert_eq!(aws.bucket("reports").read_lines("other", |_, _| Ok(())).await, Ok(None));
+        let aws = aws.refuse("GetObject", "key", s3_error(403, "AccessDenied"));
+        let refused = aws.bucket("reports").read_lines("key", |_, _| Ok(())).await.unwrap_err();
+        assert!(matches!(refused, LinesError::Api(_)));
+    }
+
+    #[tokio::test]
+    async fn what_stands_at_the_root_is_listed_to_the_last_page() {
+        let mut aws = FakeAws::default().with_object("reports/exemptions.toml", "", &[]);
+        for date in ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05"] {
+            aws = aws.with_object(&format!("reports/{date}/run.json"), "", &[]);
+            aws = aws.with_object(&format!("reports/{date}/accounts.json"), "", &[]);
+        }
+        let bucket = aws.bucket("reports");
+        let prefixes = bucket.prefixes().await.unwrap();
+        assert_eq!(prefixes.len(), 5, "{prefixes:?}");
+        assert_eq!(prefixes[4], "2026-01-05/");
+        assert!(bucket.has("exemptions.toml").await.unwrap());
+        assert!(!bucket.has("exemptions").await.unwrap(), "a prefix is no object");
     }
 }

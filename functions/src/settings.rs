@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::env;
 
 use rollcall_core::account::AccountId;
+use rollcall_core::policy::Policy;
+use rollcall_core::rules::RULES;
 
 use crate::step_error::{StepError, StepErrorName};
 
@@ -38,6 +40,33 @@ pub fn account_ids(variable: &str, parameter: &str) -> Result<BTreeSet<AccountId
     parse_account_ids(&list(variable), parameter)
 }
 
+/// The policy: each rule by the variable of its name, such as `ACCESS_KEY_STALE`. A rule whose
+/// variable is not set keeps its default.
+///
+/// # Errors
+/// `InvalidSettings` with the value, the parameter and what is allowed.
+pub fn policy() -> Result<Policy, StepError> {
+    parse_policy(optional)
+}
+
+fn parse_policy(variable: impl Fn(&str) -> Option<String>) -> Result<Policy, StepError> {
+    let mut policy = Policy::default();
+    for rule in &RULES {
+        let Some(value) = variable(&rule.id.as_str().replace('-', "_").to_uppercase()) else { continue };
+        policy.set(rule.id, &value).map_err(|error| {
+            let parameter: String = rule.id.as_str().split('-').map(capitalized).collect();
+            StepErrorName::InvalidSettings
+                .error(format!("{error}: correct the parameter {parameter} and deploy again"))
+        })?;
+    }
+    Ok(policy)
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
+}
+
 fn split(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
@@ -56,6 +85,8 @@ fn parse_account_ids(values: &[String], parameter: &str) -> Result<BTreeSet<Acco
 
 #[cfg(test)]
 mod tests {
+    use rollcall_core::rules::RuleId;
+
     use super::*;
 
     #[test]
@@ -72,6 +103,40 @@ mod tests {
         assert_eq!(
             error.message,
             "account id \"1111-2222\" is not twelve digits: correct the parameter ExcludeAccountIds and deploy again"
+        );
+    }
+
+    #[test]
+    fn a_rule_is_set_by_the_variable_of_its_name() {
+        let set = |variable: &str| (variable == "ACCESS_KEY_STALE").then(|| "30".to_owned());
+        let policy = parse_policy(set).unwrap();
+        assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));
+        assert_eq!(policy.limit_days(RuleId::AccessKeyUnused), Some(45), "the default");
+        assert_eq!(parse_policy(|_| None).unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn the_template_has_a_parameter_for_every_rule_with_its_default() {
+        const TEMPLATE: &str = include_str!("../../template.yml");
+        let policy = Policy::default();
+        for rule in &RULES {
+            let parameter: String = rule.id.as_str().split('-').map(capitalized).collect();
+            let (_, definition) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect(&parameter);
+            let default = format!("    Default: \"{}\"", policy.setting(rule.id));
+            assert!(definition.lines().take(4).any(|line| line == default), "{parameter}");
+            let variable = rule.id.as_str().replace('-', "_").to_uppercase();
+            assert!(TEMPLATE.contains(&format!("          {variable}: !Ref {parameter}\n")), "{variable}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_refused_with_value_and_parameter() {
+        let set = |variable: &str| (variable == "CONSOLE_WITHOUT_MFA").then(|| "-1".to_owned());
+        let error = parse_policy(set).unwrap_err();
+        assert_eq!(error.name, StepErrorName::InvalidSettings);
+        assert_eq!(
+            error.message,
+            "console-without-mfa is \"-1\": it takes on or off: correct the parameter ConsoleWithoutMfa and deploy again"
         );
     }
 

@@ -24,6 +24,8 @@ pub enum StepErrorName {
     InvalidInput,
     /// A parameter of the deployment is not what it should be.
     InvalidSettings,
+    /// `exemptions.toml` is not what it should be.
+    InvalidExemptions,
     /// The account is in no organization.
     OrganizationsNotInUse,
     /// The account may not ask Organizations.
@@ -46,9 +48,10 @@ pub enum StepErrorName {
 
 impl StepErrorName {
     /// Every name.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidInput,
         Self::InvalidSettings,
+        Self::InvalidExemptions,
         Self::OrganizationsNotInUse,
         Self::OrganizationsDenied,
         Self::OrganizationMismatch,
@@ -65,6 +68,7 @@ impl StepErrorName {
         match self {
             Self::InvalidInput => "InvalidInput",
             Self::InvalidSettings => "InvalidSettings",
+            Self::InvalidExemptions => "InvalidExemptions",
             Self::OrganizationsNotInUse => "OrganizationsNotInUse",
             Self::OrganizationsDenied => "OrganizationsDenied",
             Self::OrganizationMismatch => "OrganizationMismatch",

@@ -717,6 +717,13 @@ fn a_rule_that_was_switched_off_resolves_nothing() {
 }
 
 #[test]
+fn a_report_that_does_not_count_as_collected_has_no_findings() {
+    let tonight = report(MODERN, &[stale("anna")]);
+    let assessment = settle(&Previous::default(), &Policy::default(), &[&tonight], &[], true);
+    assert!(assessment.findings.is_empty());
+}
+
+#[test]
 fn an_account_that_left_is_resolved_unless_only_some_accounts_were_asked_for() {
     let previous = || Previous::new(vec![finding(77, "anna", RuleId::AccessKeyStale)]);
     assert_eq!(settle(&previous(), &Policy::default(), &[], &[], true).resolved.len(), 1);

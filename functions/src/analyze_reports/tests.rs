@@ -1,3 +1,5 @@
+mod judging;
+
 use rollcall_core::account::{Account, SkipReason};
 use rollcall_core::manifest::Outcome;
 use rollcall_core::roll::RollSource;
@@ -72,11 +74,18 @@ fn with_failure(aws: FakeAws, digit: u8, record: &str) -> FakeAws {
 }
 
 async fn analyze(aws: &FakeAws) -> Manifest {
-    let step = AnalyzeReports::new(aws.bucket("reports"));
-    let output = step.run(AnalyzeReportsInput { run: run() }).await.unwrap();
-    let manifest: Manifest = serde_json::from_value(aws.json("reports/2026-01-31/run.json")).unwrap();
+    analyze_run(aws, run()).await
+}
+
+async fn analyze_run(aws: &FakeAws, run: Run) -> Manifest {
+    let step = AnalyzeReports::new(aws.bucket("reports"), Policy::default());
+    let key = format!("reports/{}", bucket_layout::run(run.date()));
+    let execution = run.execution.clone();
+    let output = step.run(AnalyzeReportsInput { run }).await.unwrap();
+    let manifest: Manifest = serde_json::from_value(aws.json(&key)).unwrap();
     assert_eq!(output.coverage, manifest.coverage);
-    assert_eq!(aws.object("reports/2026-01-31/run.json").unwrap().metadata["execution"], "night-1");
+    assert_eq!(output.findings, manifest.findings);
+    assert_eq!(aws.object(&key).unwrap().metadata["execution"], execution);
     manifest
 }
 
@@ -192,8 +201,10 @@ async fn files_that_are_no_reports_are_passed_over() {
 }
 
 async fn refused(aws: FakeAws) -> StepError {
-    let error =
-        AnalyzeReports::new(aws.bucket("reports")).run(AnalyzeReportsInput { run: run() }).await.unwrap_err();
+    let error = AnalyzeReports::new(aws.bucket("reports"), Policy::default())
+        .run(AnalyzeReportsInput { run: run() })
+        .await
+        .unwrap_err();
     assert!(aws.object("reports/2026-01-31/run.json").is_none());
     error
 }
@@ -322,8 +333,11 @@ async fn reports_and_failures_are_listed_to_the_last_page() {
     let Coverage { accounts, collected, failed, no_outcome, percent, .. } = analyze(&aws).await.coverage;
     assert_eq!((accounts, collected, failed, no_outcome), (9, 5, 3, 1));
     assert_eq!(percent, 55.55);
-    // Three pages of reports, two of failures.
-    assert_eq!(aws.requests("ListObjectsV2").len(), 5);
+    let pages = |prefix: &str| {
+        let asked = format!("prefix=2026-01-31%2F{prefix}%2F");
+        aws.requests("ListObjectsV2").iter().filter(|request| request.path.contains(&asked)).count()
+    };
+    assert_eq!((pages("reports"), pages("failures")), (3, 2));
 }
 
 #[tokio::test]
@@ -355,6 +369,7 @@ async fn a_bucket_that_can_not_be_listed_or_a_roll_that_can_not_be_read_ends_the
     ] {
         let error = refused(roll(1, "night-1").refuse(action, ending, answer)).await;
         assert_eq!(error.name, name, "{action}");
-        assert!(error.message.contains("s3://reports/2026-01-31/"), "{error}");
+        let place = if action == "GetObject" { "s3://reports/2026-01-31/" } else { "s3://reports/" };
+        assert!(error.message.contains(place), "{error}");
     }
 }

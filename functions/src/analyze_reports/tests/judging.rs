@@ -1,0 +1,263 @@
+//! What the step makes of the credentials: findings, exemptions and history.
+
+use rollcall_core::findings::{Finding, Status, read_line};
+use rollcall_core::history::EarlierRun;
+use rollcall_core::rules::{RuleId, Severity};
+
+use super::*;
+
+const HEADER: &str = "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date\n";
+
+/// A report in which each of these users has a key of 100 days that was used yesterday.
+fn stale(digit: u8, users: &[&str]) -> String {
+    let row = |user: &&str| {
+        let account_id = id(digit);
+        format!(
+            "{user},arn:aws:iam::{account_id}:user/{user},true,2025-10-23T01:00:00Z,2026-01-30T01:00:00Z\n"
+        )
+    };
+    // Somebody must be readable.
+    format!("{HEADER}zoe,arn:aws:iam::{}:user/zoe,false,N/A,N/A\n", id(digit))
+        + &users.iter().map(row).collect::<String>()
+}
+
+fn run_of(date: &str, execution: &str) -> Run {
+    Run { execution: execution.into(), started: format!("{date}T01:00:00Z").parse().unwrap(), ..run() }
+}
+
+fn roll_on(aws: FakeAws, date: &str, execution: &str, accounts: u8, source: RollSource) -> FakeAws {
+    let accounts = (1..=accounts).map(|digit| Account::of_id(id(digit))).collect();
+    let taken = run_of(date, execution).started;
+    let roll = Roll { execution: execution.into(), taken, source, organization_id: None, accounts };
+    let json = serde_json::to_string(&roll).unwrap();
+    aws.with_object(&format!("reports/{date}/accounts.json"), &json, &[("execution", execution)])
+}
+
+fn report_on(aws: FakeAws, date: &str, execution: &str, digit: u8, content: &str) -> FakeAws {
+    let sha256 = Checksum::of(content.as_bytes()).hex();
+    let time = format!("{date}T01:00:00Z");
+    let metadata = [
+        ("execution", execution),
+        ("generated-time", &*time),
+        ("collected-time", &*time),
+        ("sha256", &*sha256),
+    ];
+    aws.with_object(&format!("reports/{date}/reports/credentialReport_{}.csv", id(digit)), content, &metadata)
+}
+
+/// A night of one account whose report has these users with stale keys.
+async fn night(aws: FakeAws, date: &str, users: &[&str]) -> (FakeAws, Manifest) {
+    night_of(aws, date, users, RollSource::AccountList).await
+}
+
+async fn night_of(aws: FakeAws, date: &str, users: &[&str], source: RollSource) -> (FakeAws, Manifest) {
+    let execution = format!("night of {date}");
+    let aws = roll_on(aws, date, &execution, 1, source);
+    let aws = report_on(aws, date, &execution, 1, &stale(1, users));
+    let manifest = analyze_run(&aws, run_of(date, &execution)).await;
+    (aws, manifest)
+}
+
+fn findings(aws: &FakeAws, date: &str) -> Vec<Finding> {
+    let object = aws.object(&format!("reports/{date}/findings.jsonl")).unwrap();
+    object.body.lines().enumerate().map(|(at, line)| read_line(line.as_bytes(), at as u64).unwrap()).collect()
+}
+
+fn users(findings: &[Finding]) -> Vec<(&str, Status, bool)> {
+    findings.iter().map(|finding| (&*finding.user, finding.status, finding.verified)).collect()
+}
+
+#[tokio::test]
+async fn findings_are_written_and_the_manifest_vouches_for_them() {
+    let (aws, manifest) = night(FakeAws::default(), "2026-01-31", &["anna", "ben"]).await;
+    assert_eq!((manifest.findings.total, manifest.findings.by_severity[&Severity::High]), (2, 2));
+    assert_eq!(manifest.credentials.active_keys, 2);
+    assert_eq!(manifest.policy, Policy::default());
+    assert!(manifest.findings.by_rule[&RuleId::ConsoleWithoutMfa].not_assessable > 0);
+    let keys: Vec<_> = manifest.outputs.iter().map(|output| output.key.as_str()).collect();
+    assert_eq!(&keys[..2], ["2026-01-31/findings.csv", "2026-01-31/findings.jsonl"]);
+    for output in &manifest.outputs {
+        let object = aws.object(&format!("reports/{}", output.key)).unwrap();
+        assert_eq!(Checksum::of(object.body.as_bytes()).hex(), output.sha256);
+        assert_eq!(object.metadata["execution"], "night of 2026-01-31");
+    }
+    let csv = aws.object("reports/2026-01-31/findings.csv").unwrap().body;
+    assert_eq!(csv.lines().count(), 3);
+    assert_eq!(findings(&aws, "2026-01-31")[0].age_days, Some(100));
+    let last = aws.requests("PutObject").pop().unwrap();
+    assert!(last.path.contains("run.json"), "the manifest is written last: {}", last.path);
+}
+
+#[tokio::test]
+async fn the_name_of_an_account_is_that_of_the_roll() {
+    let account = Account { name: "Shop".into(), ..Account::of_id(id(1)) };
+    let aws = with_report(roll_of(vec![account], "night-1"), 1, &stale(1, &["anna"]), "night-1");
+    analyze(&aws).await;
+    assert_eq!(findings(&aws, "2026-01-31")[0].assessed.account_name, "Shop");
+}
+
+#[tokio::test]
+async fn ages_are_counted_to_as_of_and_not_to_the_start() {
+    let aws = with_report(roll(1, "night-1"), 1, &stale(1, &["anna"]), "night-1");
+    let as_of = "2026-03-01T00:00:00Z".parse().unwrap();
+    analyze_run(&aws, Run { as_of, ..run() }).await;
+    assert_eq!(findings(&aws, "2026-01-31")[0].age_days, Some(128));
+}
+
+#[tokio::test]
+async fn an_unreadable_report_is_that_accounts_failure_and_the_others_go_on() {
+    let aws = with_report(roll(2, "night-1"), 1, "<html>", "night-1");
+    let aws = with_report(aws, 2, &stale(2, &["anna"]), "night-1");
+    let manifest = analyze(&aws).await;
+    assert_eq!(manifest.accounts[0].code, Some(FailureCode::ReportUnreadable));
+    assert_eq!(manifest.findings.total, 1);
+}
+
+// Exemptions.
+
+const EXEMPTION: &str = "[[exemption]]\nuser = \"anna\"\nreason = \"until March\"\nexpires = 2026-03-31\n";
+
+#[tokio::test]
+async fn exemptions_of_the_bucket_are_applied_and_named() {
+    let aws = FakeAws::default().with_object("reports/exemptions.toml", EXEMPTION, &[]);
+    let (aws, manifest) = night(aws, "2026-01-31", &["anna", "ben"]).await;
+    assert_eq!((manifest.findings.open, manifest.findings.exempted), (1, 1));
+    assert_eq!(manifest.exemptions.sha256, Some(Checksum::of(EXEMPTION.as_bytes()).hex()));
+    assert_eq!(manifest.exemptions.outcomes[0].findings, 1);
+    let exempted = findings(&aws, "2026-01-31").remove(0).exemption.unwrap();
+    assert_eq!(exempted.reason, "until March");
+}
+
+#[tokio::test]
+async fn exemptions_that_do_not_parse_end_the_step_with_file_line_and_cause() {
+    for (text, words) in [
+        ("[[exemption]]\nuser = \"anna\"\nreason = \"r\"\n", "line 1: the exemption has no expiry"),
+        (
+            "[[exemption]]\nrule = \"x\"\nreason = \"r\"\nexpires = 2026-03-31\n",
+            "line 2: there is no rule \"x\"",
+        ),
+    ] {
+        let error = refused(roll(1, "night-1").with_object("reports/exemptions.toml", text, &[])).await;
+        assert_eq!(error.name, StepErrorName::InvalidExemptions);
+        assert!(error.message.starts_with("s3://reports/exemptions.toml, "), "{error}");
+        assert!(error.message.contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn exemptions_that_can_not_be_read_are_never_taken_for_none() {
+    for (answer, name) in [
+        (s3_error(403, "AccessDenied"), StepErrorName::StorageFailed),
+        (s3_error(503, "SlowDown"), StepErrorName::ServiceUnavailable),
+        (s3_error(404, "NoSuchKey"), StepErrorName::ServiceUnavailable),
+    ] {
+        let aws = roll(1, "night-1").with_object("reports/exemptions.toml", EXEMPTION, &[]);
+        assert_eq!(refused(aws.refuse("GetObject", "exemptions.toml", answer)).await.name, name);
+    }
+}
+
+// History.
+
+#[tokio::test]
+async fn the_latest_earlier_run_tells_what_is_new_ongoing_and_resolved() {
+    let (aws, first) = night(FakeAws::default(), "2026-01-28", &["anna", "ben"]).await;
+    assert_eq!((first.history.compared_with.as_ref(), first.findings.new), (None, 2));
+    let (aws, second) = night(aws, "2026-01-30", &["anna", "carl"]).await;
+    let compared_with =
+        EarlierRun { date: "2026-01-28".parse().unwrap(), execution: "night of 2026-01-28".into() };
+    assert_eq!(second.history.compared_with, Some(compared_with));
+    let (new, ongoing, resolved) = (second.findings.new, second.findings.ongoing, second.findings.resolved);
+    assert_eq!((new, ongoing, resolved), (1, 1, 1));
+    let (aws, third) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!((third.findings.new, third.findings.ongoing, third.findings.resolved), (0, 1, 1));
+    assert_eq!(findings(&aws, "2026-01-31")[0].first_seen.to_string(), "2026-01-28");
+}
+
+#[tokio::test]
+async fn a_second_run_of_a_day_is_compared_with_the_day_before_and_not_with_the_first() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
+    let (aws, _) = night(aws, "2026-01-31", &["anna", "ben"]).await;
+    let (_, again) = night(aws, "2026-01-31", &["anna", "ben"]).await;
+    assert_eq!(again.history.compared_with.unwrap().date.to_string(), "2026-01-30");
+    assert_eq!(again.findings.new, 1, "what is new today is new in both runs of today");
+}
+
+#[tokio::test]
+async fn an_account_that_failed_tonight_keeps_its_findings() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
+    let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
+    let manifest = analyze(&aws).await;
+    assert_eq!((manifest.findings.unverified, manifest.findings.resolved), (1, 0));
+    assert_eq!(users(&findings(&aws, "2026-01-31")), [("anna", Status::Ongoing, false)]);
+    let (aws, healed) = night(aws, "2026-02-01", &["anna"]).await;
+    assert_eq!((healed.findings.ongoing, healed.findings.unverified), (1, 0));
+    assert_eq!(findings(&aws, "2026-02-01")[0].first_seen.to_string(), "2026-01-30");
+}
+
+#[tokio::test]
+async fn a_run_of_some_accounts_is_no_history_and_resolves_nothing() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-28", &["anna"]).await;
+    let (aws, partial) = night_of(aws, "2026-01-29", &["anna", "ben"], RollSource::ExecutionInput).await;
+    assert_eq!(partial.findings.new, 1);
+    let (_, whole) = night(aws, "2026-01-30", &["anna", "ben"]).await;
+    assert_eq!(whole.history.compared_with.unwrap().date.to_string(), "2026-01-28");
+    assert_eq!(whole.history.passed_over[0].reason, "was of the accounts that its input named");
+}
+
+#[tokio::test]
+async fn an_earlier_run_that_can_not_be_read_is_passed_over_and_named() {
+    type Damage = fn(FakeAws) -> FakeAws;
+    let damages: [(&str, Damage); 6] = [
+        ("has a run.json that can't be read", |aws| aws.with_object("reports/2026-01-30/run.json", "{", &[])),
+        ("names no findings in its run.json", |aws| {
+            let json = r#"{"execution": "e", "source": "account-list", "outputs": []}"#;
+            aws.with_object("reports/2026-01-30/run.json", json, &[])
+        }),
+        ("has a findings.jsonl that can't be read: line 1 is no finding", |aws| {
+            aws.with_object("reports/2026-01-30/findings.jsonl", "{}\n", &[])
+        }),
+        ("has another findings.jsonl than its run.json names", |aws| {
+            aws.with_object("reports/2026-01-30/findings.jsonl", "", &[])
+        }),
+        ("can't be read: s3:GetObject of s3://reports/2026-01-30/run.json answered AccessDenied", |aws| {
+            aws.refuse("GetObject", "2026-01-30/run.json", s3_error(403, "AccessDenied"))
+        }),
+        ("has lost its findings.jsonl", |aws| {
+            aws.refuse("GetObject", "2026-01-30/findings.jsonl", s3_error(404, "NoSuchKey"))
+        }),
+    ];
+    for (reason, damage) in damages {
+        let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
+        let (_, manifest) = night(damage(aws), "2026-01-31", &["anna"]).await;
+        assert_eq!(manifest.history.compared_with, None, "{reason}");
+        let passed_over = &manifest.history.passed_over[0];
+        assert!(passed_over.reason.starts_with(reason), "{reason}: {}", passed_over.reason);
+        assert_eq!(manifest.findings.new, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_never_finished_is_passed_over_for_the_one_before() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-29", &["anna"]).await;
+    let aws = roll_on(aws, "2026-01-30", "broken", 1, RollSource::AccountList);
+    let (_, manifest) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(manifest.history.compared_with.unwrap().date.to_string(), "2026-01-29");
+    assert_eq!(manifest.history.passed_over[0].reason, "has no run.json: it did not finish");
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_is_not_taken_for_no_history() {
+    for key in ["2026-01-30/run.json", "2026-01-30/findings.jsonl"] {
+        let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
+        let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
+        let error = refused(aws.refuse("GetObject", key, s3_error(503, "SlowDown"))).await;
+        assert_eq!(error.name, StepErrorName::ServiceUnavailable, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn prefixes_that_are_no_dates_are_no_runs() {
+    let aws = FakeAws::default().with_object("reports/athena/run.json", "", &[]);
+    let (_, manifest) = night(aws, "2026-01-31", &[]).await;
+    assert_eq!(manifest.history, Default::default());
+}
