@@ -9,7 +9,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-end-to-end lint lint-templates audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -22,6 +22,7 @@ export SAM_CLI_TELEMETRY = 0
 
 TESTS := .tools/tests/bin
 SAM := .tools/sam/bin
+BROWSER := .tools/browser/bin
 
 demo: .tools/tests.ready .tools/sam.ready
 	@$(TESTS)/python tests/demo.py
@@ -38,13 +39,16 @@ deploy: .tools/sam.ready
 	$(SAM)/sam deploy --config-file config.toml $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-test: test-rust test-template test-end-to-end
+test: test-rust test-template test-browser test-end-to-end
 
 test-rust:
 	cargo test --workspace --locked
 
 test-template: .tools/tests.ready lint-templates
 	$(TESTS)/python -m pytest -q tests/template
+
+test-browser: .tools/chromium.ready
+	$(BROWSER)/python -m pytest -q tests/browser
 
 test-end-to-end: .tools/tests.ready .tools/sam.ready
 	$(TESTS)/python -m pytest -q tests/end_to_end
@@ -75,6 +79,11 @@ clean:
 	@rm -rf .tools/$* && mkdir -p .tools
 	@$(PYTHON) -m venv .tools/$*
 	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.tools/chromium.ready: .tools/browser.ready tests/browser/chromium.py
+	@echo "installing Chromium into .tools/chromium"
+	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/browser/chromium.py .tools/chromium
 	@touch $@
 
 # A build of its own profile in a folder of its own: not the tests' target, which CI may share.

@@ -22,3 +22,4 @@ pub mod roll;
 pub mod rules;
 pub mod run;
 pub mod statistics;
+pub mod summary;

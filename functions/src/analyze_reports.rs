@@ -23,6 +23,7 @@ use rollcall_core::policy::Policy;
 use rollcall_core::report::Tally;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::Run;
+use rollcall_core::summary::write_html;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
@@ -132,6 +133,14 @@ impl AnalyzeReports {
         );
         manifest.outputs.push(jsonl.await?);
         manifest.finished = now();
+        let summary = self.report_bucket.write_file(
+            bucket_layout::summary(date),
+            "text/html; charset=utf-8",
+            &run.execution,
+            |mut output| write_html(&manifest, findings, &assessment.resolved, &mut output),
+        );
+        let summary = summary.await?;
+        manifest.outputs.push(summary);
         // Last: whoever finds it finds everything it names.
         let manifest_key = bucket_layout::run(date);
         self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;

@@ -75,7 +75,10 @@ async fn findings_are_written_and_the_manifest_vouches_for_them() {
     assert_eq!(manifest.policy, Policy::default());
     assert!(manifest.findings.by_rule[&RuleId::ConsoleWithoutMfa].not_assessable > 0);
     let keys: Vec<_> = manifest.outputs.iter().map(|output| output.key.as_str()).collect();
-    assert_eq!(&keys[..2], ["2026-01-31/findings.csv", "2026-01-31/findings.jsonl"]);
+    assert_eq!(
+        keys,
+        ["findings.csv", "findings.jsonl", "summary.html"].map(|file| format!("2026-01-31/{file}"))
+    );
     for output in &manifest.outputs {
         let object = aws.object(&format!("reports/{}", output.key)).unwrap();
         assert_eq!(Checksum::of(object.body.as_bytes()).hex(), output.sha256);
@@ -84,6 +87,8 @@ async fn findings_are_written_and_the_manifest_vouches_for_them() {
     let csv = aws.object("reports/2026-01-31/findings.csv").unwrap().body;
     assert_eq!(csv.lines().count(), 3);
     assert_eq!(findings(&aws, "2026-01-31")[0].age_days, Some(100));
+    let html = aws.object("reports/2026-01-31/summary.html").unwrap().body;
+    assert!(html.contains("The one account is covered") && html.contains(&manifest.outputs[0].sha256));
     let last = aws.requests("PutObject").pop().unwrap();
     assert!(last.path.contains("run.json"), "the manifest is written last: {}", last.path);
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from local_aws import deployment, organization  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402

@@ -1,0 +1,121 @@
+//! How the page writes values.
+
+use std::fmt::Display;
+
+use askama::{Result, Values, filter_fn};
+use chrono::{DateTime, Utc};
+
+use crate::account::{AccountId, SkipReason};
+use crate::exemptions::ExemptionOutcome;
+use crate::findings::{Finding, Status};
+use crate::outcome::FailureCode;
+use crate::run::format_time;
+
+/// How many days before its end an exemption is said to expire soon.
+const EXPIRES_SOON_DAYS: i64 = 30;
+
+/// A number with its thousands apart.
+pub(super) fn grouped_number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts.
+pub(super) fn counted_number(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped_number(number))
+}
+
+#[filter_fn]
+pub(super) fn grouped(number: &u64, _: &dyn Values) -> Result<String> {
+    Ok(grouped_number(*number))
+}
+
+#[filter_fn]
+pub(super) fn counted(number: &u64, _: &dyn Values, what: &str) -> Result<String> {
+    Ok(counted_number(*number, what))
+}
+
+/// Says how many more there are than are listed, and where.
+#[filter_fn]
+pub(super) fn rest(number: &u64, _: &dyn Values, what: &str, place: &str) -> Result<String> {
+    Ok(match number {
+        0 => String::new(),
+        number => format!("And {}: {place} has them all.", counted_number(*number, &format!("more {what}"))),
+    })
+}
+
+#[filter_fn]
+pub(super) fn time(time: &DateTime<Utc>, _: &dyn Values) -> Result<String> {
+    Ok(format_time(*time))
+}
+
+#[filter_fn]
+pub(super) fn days(days: &Option<u32>, _: &dyn Values) -> Result<String> {
+    Ok(days.map(|days| grouped_number(days.into())).unwrap_or_default())
+}
+
+#[filter_fn]
+pub(super) fn status(finding: &Finding, _: &dyn Values) -> Result<String> {
+    let mut words = vec![match finding.status {
+        Status::New => "new",
+        Status::Ongoing => "ongoing",
+    }];
+    if !finding.verified {
+        words.push("not verified");
+    }
+    if !finding.is_open() {
+        words.push("exempted");
+    }
+    Ok(words.join(", "))
+}
+
+#[filter_fn]
+pub(super) fn code_name(code: &Option<FailureCode>, _: &dyn Values) -> Result<String> {
+    Ok(code.map(|code| code.as_str().to_owned()).unwrap_or_default())
+}
+
+#[filter_fn]
+pub(super) fn code_remedy(code: &Option<FailureCode>, _: &dyn Values) -> Result<String> {
+    Ok(code.map(|code| code.remedy().to_owned()).unwrap_or_default())
+}
+
+#[filter_fn]
+pub(super) fn skip_reason(reason: &Option<SkipReason>, _: &dyn Values) -> Result<&'static str> {
+    Ok(match reason {
+        Some(SkipReason::PendingActivation) => "its activation is pending",
+        Some(SkipReason::Suspended) => "it is suspended",
+        Some(SkipReason::PendingClosure) => "it is being closed",
+        Some(SkipReason::Closed) => "it is closed",
+        Some(SkipReason::Excluded) => "ExcludeAccountIds names it",
+        Some(SkipReason::NotIncluded) => "IncludeAccountIds does not name it",
+        None => "",
+    })
+}
+
+#[filter_fn]
+pub(super) fn exemption_state(exemption: &ExemptionOutcome, _: &dyn Values) -> Result<String> {
+    let state = if exemption.has_expired() {
+        "expired: it exempts nothing".to_owned()
+    } else if exemption.days_left <= EXPIRES_SOON_DAYS {
+        format!("in force, expires in {}", counted_number(exemption.days_left.unsigned_abs(), "day"))
+    } else {
+        "in force".to_owned()
+    };
+    let matches = if exemption.findings == 0 { "; matches nothing" } else { "" };
+    Ok(state + matches)
+}
+
+/// A name, or the id where there is none.
+#[filter_fn]
+pub(super) fn or_id(name: impl Display, _: &dyn Values, account_id: &AccountId) -> Result<String> {
+    let name = name.to_string();
+    Ok(if name.is_empty() { account_id.to_string() } else { name })
+}
