@@ -65,7 +65,7 @@ pub struct AnalyzeReportsOutput {
 /// One object under the day's prefix.
 enum Found {
     /// A report, and what it says unless something is wrong with it.
-    Report(AccountId, StoredReport, Option<ReportAnalysis>),
+    Report(AccountId, Box<StoredReport>, Option<Box<ReportAnalysis>>),
     Failure(AccountId, FailureRecord),
     OfAnotherExecution,
 }
@@ -187,9 +187,9 @@ impl AnalyzeReports {
         while let Some(found) = found.try_next().await? {
             match found {
                 Found::Report(account_id, report, said) => {
-                    evidence.reports.insert(account_id, report);
+                    evidence.reports.insert(account_id, *report);
                     if let Some(said) = said {
-                        analysis.add(said);
+                        analysis.add(*said);
                     }
                 }
                 Found::Failure(account_id, failure) => {
@@ -224,7 +224,7 @@ impl AnalyzeReports {
         }
         if is_report {
             return Ok(match stored_report(context, &account_id, key, &object) {
-                Ok((report, said)) => Found::Report(account_id, report, said),
+                Ok((report, said)) => Found::Report(account_id, Box::new(report), said.map(Box::new)),
                 Err(message) => {
                     let failure = storage_failed(run, &account_id, message);
                     Found::Failure(account_id, failure)
