@@ -18,6 +18,7 @@ use rollcall_core::bucket_layout;
 use rollcall_core::exemptions::Exemptions;
 use rollcall_core::findings;
 use rollcall_core::manifest::{Coverage, Evidence, FindingCounts, Manifest, ReportEntry, StoredReport};
+use rollcall_core::metrics::metrics;
 use rollcall_core::outcome::{FailureCode, FailureRecord};
 use rollcall_core::policy::Policy;
 use rollcall_core::report::Tally;
@@ -42,6 +43,7 @@ const READ_TRIES: u32 = 3;
 pub struct AnalyzeReports {
     report_bucket: ReportBucket,
     policy: Policy,
+    deployment: Option<String>,
 }
 
 /// What the state machine gives the step.
@@ -85,12 +87,13 @@ impl AnalyzeReports {
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let bucket = settings::required("REPORT_BUCKET")?;
         let bucket = ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN"));
-        Ok(Self::new(bucket, settings::policy()?))
+        let deployment = settings::optional("DEPLOYMENT");
+        Ok(Self { deployment, ..Self::new(bucket, settings::policy()?) })
     }
 
-    /// The step on the given bucket, with rules set by `policy`.
+    /// The step on the given bucket, with rules set by `policy`, that prints no metrics.
     pub fn new(report_bucket: ReportBucket, policy: Policy) -> Self {
-        Self { report_bucket, policy }
+        Self { report_bucket, policy, deployment: None }
     }
 
     /// Calls the roll of a run, judges its reports, and writes findings and manifest.
@@ -145,6 +148,10 @@ impl AnalyzeReports {
         let manifest_key = bucket_layout::run(date);
         self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;
         log(&manifest);
+        // CloudWatch makes metrics of this line in the function's log.
+        if let Some(line) = self.deployment.as_deref().and_then(|name| metrics(&manifest, name)) {
+            println!("{line}");
+        }
         Ok(AnalyzeReportsOutput { coverage: manifest.coverage, findings: manifest.findings, manifest_key })
     }
 

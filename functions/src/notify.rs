@@ -1,17 +1,20 @@
-//! `Notify`: sends the error email of a run, when there is something to say.
+//! `Notify`: tells people about a run: errors, findings, and both to a chat, each to a topic of its
+//! own, and only when there is something to say.
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
+use aws_sdk_sns::types::MessageAttributeValue;
 use rollcall_core::account::Owner;
 use rollcall_core::bucket_layout;
 use rollcall_core::console::Console;
-use rollcall_core::error_message::{self, ErrorMessage};
+use rollcall_core::findings;
 use rollcall_core::manifest::Manifest;
+use rollcall_core::messages::{self, Attribute, Kind, Listed, Message};
 use rollcall_core::run::Run;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::ApiError;
-use crate::report_bucket::ReportBucket;
+use crate::report_bucket::{LinesError, ReportBucket};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
@@ -20,8 +23,19 @@ use crate::step_error::{StepError, StepErrorName};
 pub struct Notify {
     sns: Client,
     report_bucket: ReportBucket,
-    error_topic_arn: String,
+    topics: Topics,
     region: String,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// The topic for errors.
+    pub error_arn: String,
+    /// The topic for the digest of findings.
+    pub findings_arn: String,
+    /// The topic for chat applications, if the deployment has one.
+    pub chat_arn: Option<String>,
 }
 
 /// What the state machine gives the step.
@@ -32,10 +46,12 @@ pub struct NotifyInput {
 }
 
 /// What the step answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotifyOutput {
-    /// The subject of the message that was sent; `None` when there was nothing to say.
+    /// The subject of the error message; `None` when there was nothing to say.
     pub error_subject: Option<String>,
+    /// The subject of the digest of findings; `None` when there was nothing to say.
+    pub findings_subject: Option<String>,
 }
 
 impl Notify {
@@ -45,42 +61,104 @@ impl Notify {
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let bucket = settings::required("REPORT_BUCKET")?;
-        Ok(Self::new(config, ReportBucket::new(config, bucket, None), settings::required("ERROR_TOPIC_ARN")?))
+        let topics = Topics {
+            error_arn: settings::required("ERROR_TOPIC_ARN")?,
+            findings_arn: settings::required("FINDINGS_TOPIC_ARN")?,
+            chat_arn: settings::optional("CHAT_TOPIC_ARN"),
+        };
+        Ok(Self::new(config, ReportBucket::new(config, bucket, None), topics))
     }
 
-    /// The step on the given bucket and topic.
-    pub fn new(config: &SdkConfig, report_bucket: ReportBucket, error_topic_arn: String) -> Self {
+    /// The step on the given bucket and topics.
+    pub fn new(config: &SdkConfig, report_bucket: ReportBucket, topics: Topics) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
-        Self { sns: Client::new(config), report_bucket, error_topic_arn, region }
+        Self { sns: Client::new(config), report_bucket, topics, region }
     }
 
-    /// Sends what the manifest of a run has to say.
+    /// Sends what a run has to say.
     ///
     /// # Errors
-    /// `RunReplaced` or `StorageFailed` when there is no manifest of this run, `MessageNotSent` when SNS
-    /// refuses.
+    /// `RunReplaced` or `StorageFailed` when there are no manifest and findings of this run,
+    /// `ServiceUnavailable` when S3 does not answer, `MessageNotSent` when SNS refuses.
     pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
         let run = &input.run;
         let key = bucket_layout::run(run.date());
         let manifest: Manifest = self.report_bucket.read_json_of(&key, &run.execution).await?;
         let console = Console::new(&owner.partition, &self.region);
-        let Some(message) = error_message::render(&manifest, self.report_bucket.name(), &console) else {
-            return Ok(NotifyOutput { error_subject: None });
+        let bucket = self.report_bucket.name();
+
+        let mut output = NotifyOutput::default();
+        // First, and before the findings are read: what keeps those from being read keeps nobody
+        // from hearing of errors.
+        if let Some(message) = messages::errors(&manifest, bucket, &console) {
+            self.send(&message, &manifest, &console).await?;
+            output.error_subject = Some(message.subject);
+        }
+        let listed = self.listed(&manifest).await?;
+        if let Some(message) = messages::digest(&manifest, &listed, bucket, &console) {
+            self.send(&message, &manifest, &console).await?;
+            output.findings_subject = Some(message.subject);
+        }
+        Ok(output)
+    }
+
+    /// The findings that the digest lists.
+    async fn listed(&self, manifest: &Manifest) -> Result<Listed, StepError> {
+        let mut listed = Listed::default();
+        if manifest.findings.open == 0 {
+            return Ok(listed);
+        }
+        let key = bucket_layout::findings_jsonl(manifest.date);
+        let place = format!("s3://{}/{key}", self.report_bucket.name());
+        let failed = |what: String| StepErrorName::StorageFailed.error(format!("{place} {what}"));
+        let each = |line: &[u8], number| {
+            listed.offer(findings::read_line(line, number).map_err(|error| error.to_string())?);
+            Ok(())
         };
-        let ErrorMessage { subject, body } = message;
-        self.sns
-            .publish()
-            .topic_arn(&self.error_topic_arn)
-            .subject(&subject)
-            .message(body)
-            .send()
-            .await
-            .map_err(|error| {
-                let call = format!("sns:Publish to {}", self.error_topic_arn);
-                StepErrorName::MessageNotSent.error(ApiError::of(&call, &error).message)
-            })?;
-        tracing::info!(execution = run.execution, subject, "the error message is sent");
-        Ok(NotifyOutput { error_subject: Some(subject) })
+        let read = match self.report_bucket.read_lines(&key, each).await {
+            Ok(read) => read,
+            Err(LinesError::Api(error)) => return Err(error.into()),
+            Err(LinesError::Line(cause)) => return Err(failed(format!("can't be read: {cause}"))),
+        };
+        let written = manifest.outputs.iter().find(|output| output.key == key);
+        match (read, written) {
+            (Some(read), Some(written)) if read.checksum.hex() == written.sha256 => Ok(listed),
+            _ => Err(failed("is not the one that run.json names: start the run again".to_owned())),
+        }
+    }
+
+    /// Publishes a message to its topic, and to the chat's if there is one.
+    async fn send(&self, message: &Message, manifest: &Manifest, console: &Console) -> Result<(), StepError> {
+        let topic_arn = match message.kind {
+            Kind::Errors => &self.topics.error_arn,
+            Kind::Findings => &self.topics.findings_arn,
+        };
+        self.publish(topic_arn, message, message.body.clone()).await?;
+        if let Some(topic_arn) = &self.topics.chat_arn {
+            let body = messages::chat(message, manifest, self.report_bucket.name(), console);
+            self.publish(topic_arn, message, body).await?;
+        }
+        tracing::info!(execution = manifest.execution, subject = message.subject, "the message is sent");
+        Ok(())
+    }
+
+    async fn publish(&self, topic_arn: &str, message: &Message, body: String) -> Result<(), StepError> {
+        let mut request = self.sns.publish().topic_arn(topic_arn).subject(&message.subject).message(body);
+        for (name, value) in &message.attributes {
+            let (data_type, value) = match value {
+                Attribute::Text(text) => ("String", (*text).to_owned()),
+                Attribute::Number(number) => ("Number", number.clone()),
+            };
+            let value =
+                MessageAttributeValue::builder().data_type(data_type).string_value(value).build().map_err(
+                    |error| StepErrorName::MessageNotSent.error(format!("attribute {name}: {error}")),
+                )?;
+            request = request.message_attributes(*name, value);
+        }
+        request.send().await.map(|_| ()).map_err(|error| {
+            let call = format!("sns:Publish to {topic_arn}");
+            StepErrorName::MessageNotSent.error(ApiError::of(&call, &error).message)
+        })
     }
 }
 

@@ -1,12 +1,17 @@
 use rollcall_core::account::Account;
 use rollcall_core::manifest::Evidence;
 use rollcall_core::outcome::{FailureCode, FailureRecord};
+use rollcall_core::policy::Policy;
 use rollcall_core::roll::{Roll, RollSource};
 
 use super::*;
+use crate::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::fake_aws::{FakeAws, query, query_error, s3_error};
+use crate::report_bucket::Checksum;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:errors";
+const FINDINGS_TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:findings";
+const CHAT_TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:chat";
 
 fn run(execution: &str) -> Run {
     Run {
@@ -60,8 +65,13 @@ fn with_manifest(execution: &str, account: Account, evidence: Evidence) -> FakeA
 }
 
 async fn notify(aws: &FakeAws) -> Result<NotifyOutput, StepError> {
+    notify_with(aws, None).await
+}
+
+async fn notify_with(aws: &FakeAws, chat_arn: Option<String>) -> Result<NotifyOutput, StepError> {
     let owner = Owner { partition: "aws-cn".into(), account_id: "999988887777".parse().unwrap() };
-    Notify::new(&aws.config(), aws.bucket("reports"), TOPIC.into())
+    let topics = Topics { error_arn: TOPIC.into(), findings_arn: FINDINGS_TOPIC.into(), chat_arn };
+    Notify::new(&aws.config(), aws.bucket("reports"), topics)
         .run(&owner, NotifyInput { run: run("night-1") })
         .await
 }
@@ -69,7 +79,7 @@ async fn notify(aws: &FakeAws) -> Result<NotifyOutput, StepError> {
 #[tokio::test]
 async fn nothing_is_sent_when_there_is_nothing_to_say() {
     let aws = manifest("night-1", None);
-    assert_eq!(notify(&aws).await.unwrap(), NotifyOutput { error_subject: None });
+    assert_eq!(notify(&aws).await.unwrap(), NotifyOutput::default());
     assert_eq!(aws.actions(), ["GetObject"]);
 }
 
@@ -135,5 +145,95 @@ async fn a_topic_that_is_over_its_rate_or_out_of_order_is_worth_another_try() {
 #[tokio::test]
 async fn a_bucket_that_does_not_answer_is_not_taken_for_nothing_to_say() {
     let aws = manifest("night-1", None).refuse("GetObject", "run.json", s3_error(503, "SlowDown"));
+    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
+}
+
+// The digest of findings.
+
+/// A night that was analyzed: the account 111122223333 with a stale key of anna's, and 444455556666
+/// without a report unless `is_covered`.
+async fn analyzed(is_covered: bool) -> FakeAws {
+    let accounts = ["111122223333", "444455556666"];
+    let accounts = &accounts[..if is_covered { 1 } else { 2 }];
+    let roll = Roll {
+        execution: "night-1".into(),
+        taken: run("night-1").started,
+        source: RollSource::AccountList,
+        organization_id: None,
+        accounts: accounts.iter().map(|id| Account::of_id(id.parse().unwrap())).collect(),
+    };
+    let report = "user,arn,access_key_1_active,access_key_1_last_rotated\nanna,arn:aws:iam::111122223333:user/anna,true,2025-01-01T00:00:00Z\n";
+    let sha256 = Checksum::of(report.as_bytes()).hex();
+    let time = "2026-01-31T01:00:00Z";
+    let metadata =
+        [("execution", "night-1"), ("generated-time", time), ("collected-time", time), ("sha256", &*sha256)];
+    let aws = FakeAws::default()
+        .with_object(
+            "reports/2026-01-31/accounts.json",
+            &serde_json::to_string(&roll).unwrap(),
+            &[("execution", "night-1")],
+        )
+        .with_object("reports/2026-01-31/reports/credentialReport_111122223333.csv", report, &metadata)
+        .on("Publish", [query("Publish", "<MessageId>1</MessageId>")]);
+    let analyze = AnalyzeReports::new(aws.bucket("reports"), Policy::default());
+    analyze.run(AnalyzeReportsInput { run: run("night-1") }).await.unwrap();
+    aws
+}
+
+/// The topics that were published to, in order.
+fn topics(aws: &FakeAws) -> Vec<String> {
+    aws.requests("Publish").iter().map(|request| request.field("TopicArn")).collect()
+}
+
+#[tokio::test]
+async fn findings_go_to_their_own_topic_with_attributes_to_filter_by() {
+    let aws = analyzed(true).await;
+    let output = notify(&aws).await.unwrap();
+    assert_eq!(output.error_subject, None);
+    assert_eq!(
+        output.findings_subject.as_deref(),
+        Some("Rollcall 2026-01-31: 1 new finding; 1 open, 1 high")
+    );
+    assert_eq!(topics(&aws), [FINDINGS_TOPIC]);
+    let request = &aws.requests("Publish")[0];
+    assert!(request.field("Message").contains("anna: access key 1 is 395 days old, the limit is 90 days"));
+    let attributes: Vec<String> =
+        (1..=10).map(|place| request.field(&format!("MessageAttributes.entry.{place}.Name"))).collect();
+    assert!(
+        attributes.contains(&"severity".to_owned()) && attributes.contains(&"new".to_owned()),
+        "{attributes:?}"
+    );
+    assert!(request.body.contains("DataType=Number") && request.body.contains("StringValue=high"));
+}
+
+#[tokio::test]
+async fn errors_and_findings_are_two_messages_and_errors_are_first() {
+    let aws = analyzed(false).await;
+    let output = notify(&aws).await.unwrap();
+    assert!(output.error_subject.is_some() && output.findings_subject.is_some());
+    assert_eq!(topics(&aws), [TOPIC, FINDINGS_TOPIC]);
+}
+
+#[tokio::test]
+async fn a_chat_gets_both_as_custom_notifications() {
+    let aws = analyzed(false).await;
+    notify_with(&aws, Some(CHAT_TOPIC.into())).await.unwrap();
+    assert_eq!(topics(&aws), [TOPIC, CHAT_TOPIC, FINDINGS_TOPIC, CHAT_TOPIC]);
+    for request in aws.requests("Publish").iter().filter(|request| request.field("TopicArn") == CHAT_TOPIC) {
+        let notification: serde_json::Value = serde_json::from_str(&request.field("Message")).unwrap();
+        assert_eq!((&notification["version"], &notification["source"]), (&"1.0".into(), &"custom".into()));
+    }
+}
+
+#[tokio::test]
+async fn findings_that_are_not_those_of_the_manifest_are_not_sent_and_errors_are() {
+    for content in ["", "{}\n"] {
+        let aws = analyzed(false).await.with_object("reports/2026-01-31/findings.jsonl", content, &[]);
+        let error = notify(&aws).await.unwrap_err();
+        assert_eq!(error.name, StepErrorName::StorageFailed);
+        assert!(error.message.contains("s3://reports/2026-01-31/findings.jsonl"), "{error}");
+        assert_eq!(topics(&aws), [TOPIC]);
+    }
+    let aws = analyzed(true).await.refuse("GetObject", "findings.jsonl", s3_error(503, "SlowDown"));
     assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
 }

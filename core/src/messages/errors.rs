@@ -5,36 +5,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::text::{counted, coverage, one_line, paragraph, whereabouts};
+use super::{Attribute, Kind, Message, count};
 use crate::console::Console;
 use crate::manifest::{AccountOutcome, Manifest, Outcome};
 use crate::outcome::FailureCode;
-use crate::run::format_time;
 
 /// SNS takes 262,144 bytes a message; the accounts may fill this much of it, and what surrounds
 /// them is far below the rest.
 const ACCOUNTS_LIMIT: usize = 200_000;
 
-/// How many bytes of an account's name or of a failure's message are repeated.
-const TEXT_LIMIT: usize = 600;
-
-/// A message: subject and body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorMessage {
-    /// At most 100 printable ASCII characters, as SNS asks.
-    pub subject: String,
-    /// Plain text of less than 256 KiB.
-    pub body: String,
-}
-
 /// Writes the error message of a run, or nothing when every account that should have a report has
 /// one and every row of it can be read.
-pub fn render(manifest: &Manifest, bucket: &str, console: &Console) -> Option<ErrorMessage> {
-    let coverage = &manifest.coverage;
-    let missing = coverage.missing();
-    if missing == 0 && coverage.bad_rows == 0 {
+pub fn errors(manifest: &Manifest, bucket: &str, console: &Console) -> Option<Message> {
+    let missing = manifest.coverage.missing();
+    let bad_rows = manifest.coverage.bad_rows;
+    if missing == 0 && bad_rows == 0 {
         return None;
     }
-    let to_collect = coverage.accounts - coverage.skipped;
+    let to_collect = manifest.coverage.accounts - manifest.coverage.skipped;
     let date = manifest.date;
     let mut body = String::new();
     let subject = if missing > 0 {
@@ -45,25 +34,20 @@ pub fn render(manifest: &Manifest, bucket: &str, console: &Console) -> Option<Er
         format!("Rollcall {date}: {missing} of {} not collected", counted(to_collect, "account"))
     } else {
         paragraph(&mut body, &format!("All {} collected on {date}.", counted(to_collect, "account")));
-        format!("Rollcall {date}: {} can't be read", counted(coverage.bad_rows, "row"))
+        format!("Rollcall {date}: {} can't be read", counted(bad_rows, "row"))
     };
     write_failures(&mut body, manifest);
     write_bad_rows(&mut body, manifest);
-    paragraph(
-        &mut body,
-        &format!(
-            "Collected {}, failed {}, without an outcome {}, skipped {}: {} percent covered.",
-            coverage.collected, coverage.failed, coverage.no_outcome, coverage.skipped, coverage.percent
-        ),
-    );
-    body.push_str(&format!("Run       {}\n", manifest.execution));
-    body.push_str(&format!("Started   {}\n", format_time(manifest.started)));
-    if !manifest.execution_arn.is_empty() {
-        body.push_str(&format!("Execution {}\n", console.execution(&manifest.execution_arn)));
-    }
-    body.push_str(&format!("Evidence  {}\n", console.day(bucket, date)));
-    body.push_str(&format!("Manifest  s3://{bucket}/{}\n", crate::bucket_layout::run(date)));
-    Some(ErrorMessage { subject, body })
+    paragraph(&mut body, &coverage(manifest));
+    whereabouts(&mut body, manifest, bucket, console);
+    let attributes = vec![
+        ("kind", Attribute::Text(Kind::Errors.as_str())),
+        ("failed", count(manifest.coverage.failed)),
+        ("no_outcome", count(manifest.coverage.no_outcome)),
+        ("bad_rows", count(bad_rows)),
+        ("coverage_percent", Attribute::Number(manifest.coverage.percent.to_string())),
+    ];
+    Some(Message { kind: Kind::Errors, subject, body, attributes })
 }
 
 /// The accounts without a report, by code, each code with its remedy. Every code gets the same
@@ -137,28 +121,6 @@ fn write_bad_rows(body: &mut String, manifest: &Manifest) {
     body.push('\n');
 }
 
-fn paragraph(body: &mut String, text: &str) {
-    body.push_str(text);
-    body.push_str("\n\n");
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("{count} {what}") } else { format!("{count} {what}s") }
-}
-
-/// Untrusted text on one line: a name can't forge a line of the message.
-fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if line.len() + character.len_utf8() > TEXT_LIMIT {
-            line.push('…');
-            break;
-        }
-        line.push(if character.is_control() { '\u{fffd}' } else { character });
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,8 +128,8 @@ mod tests {
     use crate::manifest::Evidence;
     use crate::manifest::tests::{account, failure, id, manifest, report};
 
-    fn message(manifest: &Manifest) -> Option<ErrorMessage> {
-        render(manifest, "reports-bucket", &Console::new("aws", "eu-central-1"))
+    fn message(manifest: &Manifest) -> Option<Message> {
+        errors(manifest, "reports-bucket", &Console::new("aws", "eu-central-1"))
     }
 
     #[test]
@@ -198,6 +160,16 @@ mod tests {
         let message = message(&manifest).unwrap();
         assert_eq!(message.subject, "Rollcall 2026-01-31: 4 of 5 accounts not collected");
         insta::assert_snapshot!(message.body);
+    }
+
+    #[test]
+    fn subscribers_can_filter_by_what_it_says() {
+        let evidence = Evidence { reports: [(id(1), report(1, 2))].into(), ..Default::default() };
+        let attributes = message(&manifest(vec![account(1), account(2)], evidence)).unwrap().attributes;
+        let percent = ("coverage_percent", Attribute::Number("50".into()));
+        let expected = [("failed", count(0)), ("no_outcome", count(1)), ("bad_rows", count(2)), percent];
+        assert_eq!(attributes[0], ("kind", Attribute::Text("errors")));
+        assert_eq!(attributes[1..], expected);
     }
 
     #[test]

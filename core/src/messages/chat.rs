@@ -1,0 +1,166 @@
+//! A message as Amazon Q Developer in chat applications takes it, for Slack and Microsoft Teams: the
+//! JSON of its custom notifications, version 1.0. What is not of that form it drops without a word.
+
+use serde_json::json;
+
+use super::text::{counted, coverage};
+use super::{Kind, Message};
+use crate::console::Console;
+use crate::manifest::{Manifest, Outcome};
+use crate::outcome::FailureCode;
+use crate::rules::{RULES, Rule};
+
+/// How many rules or codes a chat message lists: it is a glance, and the email has the rest.
+const LISTED: usize = 11;
+
+/// The notification that goes with `message`, as JSON.
+pub fn chat(message: &Message, manifest: &Manifest, bucket: &str, console: &Console) -> String {
+    let (mark, lines, next) = match message.kind {
+        Kind::Errors => (":rotating_light:", errors(manifest), failed_next(manifest)),
+        Kind::Findings => (":closed_lock_with_key:", findings(manifest), findings_next(manifest)),
+    };
+    let mut description = lines.join("\n");
+    description.push_str(&format!("\n\n{}", coverage(manifest)));
+    let mut next_steps = next;
+    next_steps.push(format!("Open the evidence: {}", console.day(bucket, manifest.date)));
+    let kind = message.kind.as_str();
+    json!({
+        "version": "1.0",
+        "source": "custom",
+        "id": format!("{}-{kind}", manifest.execution),
+        "content": {
+            "textType": "client-markdown",
+            "title": format!("{mark} {}", message.subject),
+            "description": description,
+            "nextSteps": next_steps,
+            "keywords": ["rollcall", kind],
+        },
+        "metadata": {
+            // One thread a kind: each night answers the night before.
+            "threadId": format!("rollcall-{kind}"),
+            "summary": message.subject,
+            "eventType": kind,
+            "additionalContext": {
+                "execution": manifest.execution,
+                "date": manifest.date.to_string(),
+            },
+        },
+    })
+    .to_string()
+}
+
+/// No name of a user or an account is in it: a name could address a channel or hide a link.
+fn errors(manifest: &Manifest) -> Vec<String> {
+    let mut lines: Vec<String> = FailureCode::ALL
+        .into_iter()
+        .filter_map(|code| {
+            let accounts = failed_by(manifest, code);
+            (accounts > 0).then(|| format!("- *{code}*: {}", counted(accounts, "account")))
+        })
+        .collect();
+    if manifest.coverage.bad_rows > 0 {
+        lines.push(format!("- {} can't be read", counted(manifest.coverage.bad_rows, "row")));
+    }
+    lines
+}
+
+fn failed_by(manifest: &Manifest, code: FailureCode) -> u64 {
+    let failed = |outcome| matches!(outcome, Outcome::Failed | Outcome::NoOutcome);
+    manifest.accounts.iter().filter(|account| failed(account.outcome) && account.code == Some(code)).count()
+        as u64
+}
+
+fn failed_next(manifest: &Manifest) -> Vec<String> {
+    let codes = FailureCode::ALL.into_iter().filter(|code| failed_by(manifest, *code) > 0);
+    codes.take(3).map(|code| format!("{code}: {}", code.remedy())).collect()
+}
+
+/// The rules with open findings, worst first.
+fn flagged(manifest: &Manifest) -> Vec<(&'static Rule, u64, u64)> {
+    let mut rules: Vec<_> = RULES
+        .iter()
+        .filter_map(|rule| {
+            let counts = manifest.findings.by_rule.get(&rule.id)?;
+            (counts.open > 0).then_some((rule, counts.open, counts.new))
+        })
+        .collect();
+    rules.sort_by_key(|(rule, _, _)| (rule.severity, rule.id));
+    rules
+}
+
+fn findings(manifest: &Manifest) -> Vec<String> {
+    flagged(manifest)
+        .into_iter()
+        .take(LISTED)
+        .map(|(rule, open, new)| format!("- *{}* {}: {new} new, {open} open", rule.severity, rule.id))
+        .collect()
+}
+
+fn findings_next(manifest: &Manifest) -> Vec<String> {
+    flagged(manifest)
+        .into_iter()
+        .filter(|(_, _, new)| *new > 0)
+        .take(3)
+        .map(|(rule, _, _)| format!("{}: {}", rule.id, rule.remedy))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::analysis::Assessment;
+    use crate::findings::tests::finding;
+    use crate::history::History;
+    use crate::manifest::Evidence;
+    use crate::manifest::tests::{account, failure, id, manifest, report};
+    use crate::messages::{Listed, digest, errors as error_message};
+    use crate::policy::Policy;
+    use crate::rules::RuleId;
+
+    const HOSTILE: &str = "<!channel> [x](http://x) `";
+
+    fn console() -> Console {
+        Console::new("aws", "eu-central-1")
+    }
+
+    fn night() -> Manifest {
+        let hostile = Account { name: HOSTILE.into(), ..account(2) };
+        let mut manifest = manifest(
+            vec![account(1), hostile],
+            Evidence {
+                reports: [(id(1), report(1, 2))].into(),
+                failures: [(id(2), failure(2, FailureCode::RoleMissingOrDenied, HOSTILE))].into(),
+                ..Default::default()
+            },
+        );
+        let findings =
+            vec![finding(1, HOSTILE, RuleId::RootAccessKey), finding(1, HOSTILE, RuleId::TwoActiveKeys)];
+        let assessment = Assessment { findings, ..Default::default() };
+        manifest.assess(&Policy::default(), History::default(), None, &assessment);
+        manifest
+    }
+
+    fn notification(message: &Message, manifest: &Manifest) -> serde_json::Value {
+        serde_json::from_str(&chat(message, manifest, "reports", &console())).unwrap()
+    }
+
+    #[test]
+    fn a_notification_has_the_form_that_is_not_dropped() {
+        let manifest = night();
+        let errors = error_message(&manifest, "reports", &console()).unwrap();
+        let findings = digest(&manifest, &Listed::default(), "reports", &console()).unwrap();
+        for (name, message) in [("errors", errors), ("findings", findings)] {
+            let notification = notification(&message, &manifest);
+            assert_eq!(
+                (&notification["version"], &notification["source"]),
+                (&json!("1.0"), &json!("custom"))
+            );
+            let title = notification["content"]["title"].as_str().unwrap();
+            let description = notification["content"]["description"].as_str().unwrap();
+            assert!(title.len() <= 250 && description.len() <= 3000, "{title} {description}");
+            assert!(!notification.to_string().contains("channel"), "no name is in it");
+            insta::assert_snapshot!(name, serde_json::to_string_pretty(&notification).unwrap());
+        }
+    }
+}
