@@ -47,7 +47,13 @@ def built(running_aws, folder):
 @pytest.fixture(scope="session")
 def deployed(running_aws, folder, org, built):
     stack = deployment.Deployment(
-        running_aws, folder, OrganizationId=org.id, ErrorEmail="security@example.com", PollSeconds=0
+        running_aws,
+        folder,
+        OrganizationId=org.id,
+        ErrorEmail="security@example.com",
+        FindingsEmail="owners@example.com",
+        ChatMessages="true",
+        PollSeconds=0,
     )
     organization.deploy_member_roles(running_aws, org, stack.outputs["CollectorRoleArn"], ACCOUNTS)
     return stack
@@ -56,5 +62,6 @@ def deployed(running_aws, folder, org, built):
 @pytest.fixture
 def stack(aws, deployed):
     """The deployed stack, with no message waiting."""
-    deployed.messages()
+    for kind in deployed.queue_urls:
+        deployed.messages(kind)
     return deployed

@@ -57,30 +57,34 @@ class Deployment:
         self.states = aws.client("stepfunctions", MANAGEMENT)
         self.s3 = aws.client("s3", MANAGEMENT)
         self.bucket = self.outputs["ReportBucketName"]
-        self.queue_url = self._listen()
+        self.queue_urls = {
+            kind: self._listen(kind, self.outputs[output])
+            for kind, output in (("errors", "ErrorTopicArn"), ("findings", "FindingsTopicArn"), ("chat", "ChatTopicArn"))
+            if output in self.outputs
+        }
 
-    def _listen(self):
-        """Subscribes a queue to the error topic: what a person's mail would get."""
+    def _listen(self, kind, topic_arn):
+        """Subscribes a queue to a topic: what a person's mail would get."""
         sqs = self.aws.client("sqs", MANAGEMENT)
-        url = sqs.create_queue(QueueName=f"{self.stack}-errors")["QueueUrl"]
+        url = sqs.create_queue(QueueName=f"{self.stack}-{kind}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
         policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": arn}]}
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
         sns = self.aws.client("sns", MANAGEMENT)
-        sns.subscribe(TopicArn=self.outputs["ErrorTopicArn"], Protocol="sqs", Endpoint=arn)
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
         return url
 
-    def messages(self, seconds=0, at_least=1):
-        """The messages since the last call, each with Message and perhaps Subject; waits at most
-        `seconds` for `at_least` of them."""
+    def messages(self, kind="errors", seconds=0, at_least=1):
+        """The messages of a topic since the last call, each with Message, MessageAttributes and perhaps
+        Subject; waits at most `seconds` for `at_least` of them."""
         sqs = self.aws.client("sqs", MANAGEMENT)
         messages = []
         deadline = time.monotonic() + seconds
         while True:
-            batch = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            batch = sqs.receive_message(QueueUrl=self.queue_urls[kind], MaxNumberOfMessages=10).get("Messages", [])
             for message in batch:
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=self.queue_urls[kind], ReceiptHandle=message["ReceiptHandle"])
                 messages.append(json.loads(message["Body"]))
             if not batch and (len(messages) >= at_least or time.monotonic() >= deadline):
                 return messages
@@ -109,7 +113,21 @@ class Deployment:
         answer = self.s3.get_object(Bucket=self.bucket, Key=key)
         return answer["Body"].read(), answer["Metadata"]
 
+    def date(self, execution):
+        """The prefix of what an execution wrote."""
+        return execution["startDate"].astimezone(UTC).date().isoformat()
+
     def manifest(self, execution):
         """run.json of an execution."""
-        date = execution["startDate"].astimezone(UTC).date().isoformat()
-        return json.loads(self.read(f"{date}/run.json")[0])
+        return json.loads(self.read(f"{self.date(execution)}/run.json")[0])
+
+    def findings(self, date):
+        """findings.jsonl of a date."""
+        return [json.loads(line) for line in self.read(f"{date}/findings.jsonl")[0].splitlines()]
+
+    def log(self, step):
+        """The lines of a function's log."""
+        logs = self.aws.client("logs", MANAGEMENT)
+        group = f"/aws/lambda/{self.stack}-{step}"
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]

@@ -88,6 +88,7 @@ def _make_users(aws, number, account_id):
             iam.update_access_key(UserName="ben", AccessKeyId=key["AccessKeyId"], Status=status)
     if number % 4 == 0:
         iam.create_user(UserName="=cmd,with.comma@example")
+        iam.create_access_key(UserName="=cmd,with.comma@example")
 
 
 def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS):
