@@ -2,6 +2,7 @@
 # make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment
 # make test   every test
 # make lint   every check of form
+# make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -9,7 +10,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -61,6 +62,9 @@ lint: lint-templates .tools/deny.ready
 lint-templates: .tools/sam.ready
 	$(SAM)/cfn-lint template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
+
+bench:
+	@ROLLCALL_BENCH_FOLDER="$(CURDIR)/.local/bench" cargo bench --quiet --locked -p rollcall-core --bench analysis
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories

@@ -24,3 +24,28 @@ pub mod rules;
 pub mod run;
 pub mod statistics;
 pub mod summary;
+
+#[cfg(test)]
+mod sorted_json {
+    //! JSON for snapshots. Another crate of the build may have serde_json keep keys in the order they
+    //! were given.
+
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    pub(crate) fn pretty(value: &Value) -> String {
+        serde_json::to_string_pretty(&sorted(value)).unwrap()
+    }
+
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let fields: BTreeMap<_, _> = fields.iter().map(|(key, value)| (key, sorted(value))).collect();
+                serde_json::to_value(fields).unwrap()
+            }
+            Value::Array(items) => items.iter().map(sorted).collect(),
+            other => other.clone(),
+        }
+    }
+}

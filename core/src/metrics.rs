@@ -60,6 +60,7 @@ mod tests {
     use crate::manifest::Evidence;
     use crate::manifest::tests::{account, id, manifest, report};
     use crate::roll::RollSource;
+    use crate::sorted_json;
 
     fn night() -> Manifest {
         let reports = [(id(1), report(1, 0))].into();
@@ -74,7 +75,7 @@ mod tests {
         for metric in defined["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
         }
-        insta::assert_snapshot!(serde_json::to_string_pretty(&line).unwrap());
+        insta::assert_snapshot!(sorted_json::pretty(&line));
     }
 
     #[test]

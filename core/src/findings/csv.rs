@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use chrono::{DateTime, Utc};
+
 use super::{Finding, FindingRecord};
 use crate::run::format_time;
 
@@ -42,6 +44,7 @@ pub fn write_csv<'f>(
     let mut csv = ::csv::Writer::from_writer(output);
     csv.write_record(COLUMNS)?;
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+    let (mut as_of, mut generated) = (Written::default(), Written::default());
     let mut row = ::csv::StringRecord::new();
     for finding in findings {
         let record = FindingRecord::from(finding);
@@ -62,8 +65,8 @@ pub fn write_csv<'f>(
             &record.observed,
             &number(record.age_days),
             &number(record.limit_days),
-            &format_time(record.as_of),
-            &format_time(record.report_generated),
+            as_of.text(record.as_of),
+            generated.text(record.report_generated),
             &record.first_seen.to_string(),
             status,
             if record.verified { "true" } else { "false" },
@@ -77,6 +80,23 @@ pub fn write_csv<'f>(
         csv.write_record(&row)?;
     }
     csv.flush()
+}
+
+/// A time and its text: writing one costs more than the rest of a row, and the rows of an account
+/// have the same.
+#[derive(Default)]
+struct Written {
+    time: DateTime<Utc>,
+    text: String,
+}
+
+impl Written {
+    fn text(&mut self, time: DateTime<Utc>) -> &str {
+        if self.text.is_empty() || self.time != time {
+            (self.time, self.text) = (time, format_time(time));
+        }
+        &self.text
+    }
 }
 
 /// The cell as text: a spreadsheet takes what starts with one of these for a formula. Some pass over

@@ -117,6 +117,7 @@ mod tests {
     use crate::messages::{Listed, digest, errors as error_message};
     use crate::policy::Policy;
     use crate::rules::RuleId;
+    use crate::sorted_json;
 
     const HOSTILE: &str = "<!channel> [x](http://x) `";
 
@@ -160,7 +161,7 @@ mod tests {
             let description = notification["content"]["description"].as_str().unwrap();
             assert!(title.len() <= 250 && description.len() <= 3000, "{title} {description}");
             assert!(!notification.to_string().contains("channel"), "no name is in it");
-            insta::assert_snapshot!(name, serde_json::to_string_pretty(&notification).unwrap());
+            insta::assert_snapshot!(name, sorted_json::pretty(&notification));
         }
     }
 }

@@ -12,6 +12,7 @@
 mod cell;
 mod columns;
 mod reader;
+mod record;
 mod user;
 
 pub use cell::Cell;

@@ -2,11 +2,11 @@
 
 use std::str;
 
-use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{self, Cell};
 use super::columns::{Column, Columns};
+use super::record::{Record, Records};
 use super::user::{AccessKey, Cells, Certificate, Password, ROOT_USER, User, UserKind};
 use crate::account::{AccountId, split_arn};
 
@@ -117,10 +117,10 @@ pub fn read(
 
 /// Goes through a report row by row, reusing one buffer.
 pub struct Reader<'b> {
-    csv: csv::Reader<&'b [u8]>,
-    header: ByteRecord,
+    csv: Records<'b>,
+    header: Record,
     columns: Columns,
-    record: ByteRecord,
+    record: Record,
     records: u64,
 }
 
@@ -136,10 +136,9 @@ impl<'b> Reader<'b> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(Unreadable::Empty);
         }
-        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-        // A slice can't fail to be read and a flexible reader takes any width, so the only errors
-        // csv knows are out of reach here; should one come, it is a report without columns.
-        let header = csv.byte_headers().cloned().unwrap_or_default();
+        let mut csv = Records::new(bytes);
+        let mut header = Record::default();
+        csv.read(&mut header);
         let columns =
             Columns::of_header(header.iter()).map_err(|column| Unreadable::DuplicateColumn { column })?;
         for column in [Column::User, Column::Arn] {
@@ -148,26 +147,24 @@ impl<'b> Reader<'b> {
                 return Err(Unreadable::MissingColumn { column, first_line: shorten(first_line) });
             }
         }
-        Ok(Self { csv, header, columns, record: ByteRecord::new(), records: 0 })
+        Ok(Self { csv, header, columns, record: Record::default(), records: 0 })
     }
 
     /// The next row, or `None` at the end. A row that can't be read does not end the report.
     pub fn next_user(&mut self) -> Option<Result<User<'_>, BadRow>> {
-        match self.csv.read_byte_record(&mut self.record) {
-            Ok(true) => {
-                self.records += 1;
-                if let Some(whole) = with_whole_name(&self.record, &self.header) {
-                    self.record = whole;
-                }
-                Some(self.row().user())
-            }
-            // See `new`: csv has no error left to give.
-            Ok(false) | Err(_) => None,
+        if !self.csv.read(&mut self.record) {
+            return None;
         }
+        self.records += 1;
+        if let Some(whole) = with_whole_name(&self.record, &self.header) {
+            self.record = whole;
+        }
+        Some(self.row().user())
     }
 
     fn row(&self) -> Row<'_> {
-        Row { header: &self.header, columns: &self.columns, record: &self.record, number: self.records }
+        let cells = Cells { columns: &self.columns, record: &self.record, text: self.record.all_text() };
+        Row { header: &self.header, cells, number: self.records }
     }
 }
 
@@ -175,7 +172,7 @@ impl<'b> Reader<'b> {
 ///
 /// Such a row has as many cells too many as the name has commas, once in `user` and once in `arn`.
 /// Only where the ARN then ends in the name is it certain; `None` for any other row.
-fn with_whole_name(record: &ByteRecord, header: &ByteRecord) -> Option<ByteRecord> {
+fn with_whole_name(record: &Record, header: &Record) -> Option<Record> {
     let surplus = record.len().checked_sub(header.len())?;
     let in_order = header.get(0)?.trim_ascii() == b"user" && header.get(1)?.trim_ascii() == b"arn";
     if surplus == 0 || surplus % 2 == 1 || !in_order {
@@ -189,23 +186,19 @@ fn with_whole_name(record: &ByteRecord, header: &ByteRecord) -> Option<ByteRecor
     if !path.ends_with(b"/") {
         return None;
     }
-    let mut whole: ByteRecord =
-        [user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied()).collect();
-    whole.set_position(record.position().cloned());
-    Some(whole)
+    Some(record.with_cells([user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied())))
 }
 
 /// One record, and what is needed to read its cells and to say where one is wrong.
 struct Row<'r> {
-    header: &'r ByteRecord,
-    columns: &'r Columns,
-    record: &'r ByteRecord,
+    header: &'r Record,
+    cells: Cells<'r>,
     number: u64,
 }
 
 impl<'r> Row<'r> {
     fn user(&self) -> Result<User<'r>, BadRow> {
-        if self.record.len() != self.header.len() {
+        if self.cells.record.len() != self.header.len() {
             return Err(self.wrong_width());
         }
         let name = self.required(Column::User)?;
@@ -256,17 +249,13 @@ impl<'r> Row<'r> {
                 },
             ],
             additional_credentials: self.text(Column::AdditionalCredentialsInfo)?,
-            cells: self.cells(),
+            cells: self.cells,
         })
-    }
-
-    fn cells(&self) -> Cells<'r> {
-        Cells { columns: self.columns, record: self.record }
     }
 
     /// The text of a cell: empty when the report has no such column.
     fn cell(&self, column: Column) -> Result<&'r str, BadRow> {
-        str::from_utf8(self.cells().bytes(column)).map_err(|_| self.bad(column, "is not UTF-8"))
+        self.cells.text(column).ok_or_else(|| self.bad(column, "is not UTF-8"))
     }
 
     fn required(&self, column: Column) -> Result<&'r str, BadRow> {
@@ -290,18 +279,18 @@ impl<'r> Row<'r> {
     }
 
     fn bad(&self, column: Column, problem: &str) -> BadRow {
-        self.bad_value(column.name(), self.cells().bytes(column), problem.to_owned())
+        self.bad_value(column.name(), self.cells.bytes(column), problem.to_owned())
     }
 
     /// A row of another width than the header: cut off, or with a comma that should be quoted.
     /// Its last cell is where a person will look.
     fn wrong_width(&self) -> BadRow {
-        let width = self.record.len();
+        let width = self.cells.record.len();
         let column = match width.checked_sub(1).and_then(|last| self.header.get(last)) {
             Some(name) => shorten(name),
             None => format!("{width}, which has no name"),
         };
-        let last = self.record.iter().next_back().unwrap_or_default();
+        let last = self.cells.record.iter().next_back().unwrap_or_default();
         self.bad_value(
             &column,
             last,
@@ -312,7 +301,7 @@ impl<'r> Row<'r> {
     fn bad_value(&self, column: &str, value: &[u8], problem: String) -> BadRow {
         BadRow {
             record: self.number,
-            line: self.record.position().map_or(0, csv::Position::line),
+            line: self.cells.record.line(),
             column: column.to_owned(),
             value: shorten(value),
             problem,

@@ -1,12 +1,10 @@
 //! One row of the report: a user, or the root user, and the credentials it has.
 
-use std::str;
-
 use chrono::{DateTime, Utc};
-use csv::ByteRecord;
 
 use super::cell::Cell;
 use super::columns::{Column, Columns};
+use super::record::Record;
 
 /// One row: a principal with long-lived credentials. Text is untrusted and borrowed from the
 /// reader's buffer.
@@ -52,7 +50,7 @@ impl<'r> User<'r> {
 
     /// The text of a cell, as it stands in the file; empty when the report has no such column.
     pub fn cell(&self, column: Column) -> &'r str {
-        str::from_utf8(self.cells.bytes(column)).unwrap_or_default()
+        self.cells.text(column).unwrap_or_default()
     }
 }
 
@@ -60,13 +58,23 @@ impl<'r> User<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cells<'r> {
     pub(super) columns: &'r Columns,
-    pub(super) record: &'r ByteRecord,
+    pub(super) record: &'r Record,
+    /// All of the record's text, when all of it is text.
+    pub(super) text: Option<&'r str>,
 }
 
 impl<'r> Cells<'r> {
     /// The bytes of a cell: empty when the report has no such column.
     pub(super) fn bytes(self, column: Column) -> &'r [u8] {
         self.columns.place(column).and_then(|place| self.record.get(place)).unwrap_or_default()
+    }
+
+    /// The text of a cell: empty when the report has no such column, `None` when it is not UTF-8.
+    pub(super) fn text(self, column: Column) -> Option<&'r str> {
+        match self.columns.place(column) {
+            Some(place) if place < self.record.len() => self.record.text(self.text, place),
+            _ => Some(""),
+        }
     }
 }
 
@@ -76,7 +84,7 @@ pub const ROOT_USER: &str = "<root_account>";
 /// A root user of which the report says nothing, for an account whose report has no row of it: what
 /// the rules make of it is what they make of missing data.
 pub fn with_unreported_root<T>(partition: &str, account_id: &str, then: impl FnOnce(&User<'_>) -> T) -> T {
-    let (columns, record) = (Columns::default(), ByteRecord::new());
+    let (columns, record) = (Columns::default(), Record::default());
     let key = |slot| AccessKey {
         slot,
         active: Cell::NotReported,
@@ -102,7 +110,7 @@ pub fn with_unreported_root<T>(partition: &str, account_id: &str, then: impl FnO
         access_keys: [key(1), key(2)],
         certificates: [certificate(1), certificate(2)],
         additional_credentials: Cell::NotReported,
-        cells: Cells { columns: &columns, record: &record },
+        cells: Cells { columns: &columns, record: &record, text: None },
     })
 }
 
