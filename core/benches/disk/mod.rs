@@ -6,12 +6,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use rollcall_core::account::{Account, AccountId};
-use rollcall_core::analysis::{Analysis, Analyzer, ReportAnalysis};
+use rollcall_core::analysis::{Analysis, Analyzer};
 use rollcall_core::exemptions::Exemptions;
 use rollcall_core::findings::{Finding, write_csv, write_jsonl};
 use rollcall_core::history::{History, Previous};
@@ -95,19 +96,23 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     let as_of = organization::as_of();
     let analyzer = Analyzer::new(&policy, &previous, as_of, as_of.date_naive());
     let with_checksums = measurement == "nightly";
+    let analysis = Mutex::new(Analysis::new(&policy, &previous));
     let reports = each(&files, |path, bytes| {
         let account_id = account_id(path);
         let said = analyzer.report(&account_id, "", as_of, bytes).expect("the generator writes reports");
-        let sha256 = if with_checksums { Sha256::digest(bytes).into() } else { [0; 32] };
-        (account_id, bytes.len() as u64, sha256, said)
+        let report = Report {
+            account_id,
+            bytes: bytes.len() as u64,
+            rows: said.tally.rows,
+            sha256: if with_checksums { Sha256::digest(bytes).into() } else { [0; 32] },
+        };
+        analysis.lock().expect("no worker panics").add(said);
+        report
     })?;
-    measured.bytes = reports.iter().map(|(_, bytes, _, _)| bytes).sum();
-    measured.rows = reports.iter().map(|(_, _, _, said)| said.tally.rows).sum();
-    let mut analysis = Analysis::new(&policy, &previous);
+    let analysis = analysis.into_inner().expect("no worker panics");
+    measured.bytes = reports.iter().map(|report| report.bytes).sum();
+    measured.rows = reports.iter().map(|report| report.rows).sum();
     let mut manifest = manifest(&reports);
-    for (_, _, _, said) in reports {
-        analysis.add(said);
-    }
     let assessment = analysis.settle(&manifest.accounts, true, &Exemptions::default(), as_of.date_naive());
     measured.findings = assessment.findings.len() as u64;
     measured.findings_bytes = assessment.findings.iter().map(held).sum();
@@ -168,12 +173,20 @@ fn account_id(path: &Path) -> AccountId {
     name.trim_start_matches("credentialReport_").parse().expect("the generator names files by account")
 }
 
-fn manifest(reports: &[(AccountId, u64, [u8; 32], ReportAnalysis)]) -> Manifest {
+/// What the manifest says of a report.
+struct Report {
+    account_id: AccountId,
+    bytes: u64,
+    rows: u64,
+    sha256: [u8; 32],
+}
+
+fn manifest(reports: &[Report]) -> Manifest {
     let as_of = organization::as_of();
     let run = Run { execution: "bench".into(), execution_arn: String::new(), started: as_of, as_of };
     let mut evidence = Evidence::default();
     let mut accounts = Vec::with_capacity(reports.len());
-    for (account_id, bytes, sha256, said) in reports {
+    for Report { account_id, bytes, rows, sha256 } in reports {
         accounts.push(Account::of_id(account_id.clone()));
         let entry = ReportEntry {
             key: String::new(),
@@ -182,7 +195,7 @@ fn manifest(reports: &[(AccountId, u64, [u8; 32], ReportAnalysis)]) -> Manifest 
             age_seconds: 0,
             sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
             bytes: *bytes,
-            rows: said.tally.rows,
+            rows: *rows,
             bad_rows: 0,
             first_bad_rows: vec![],
         };
