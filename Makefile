@@ -3,6 +3,7 @@
 # make test   every test
 # make lint   every check of form
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
+# make bench-function  the released function over the same reports, in a local S3
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -10,7 +11,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -65,6 +66,12 @@ lint-templates: .tools/sam.ready
 
 bench:
 	@ROLLCALL_BENCH_FOLDER="$(CURDIR)/.local/bench" cargo bench --quiet --locked -p rollcall-core --bench analysis
+
+# FOLDERS are made by make bench: accounts-users-careless.
+FOLDERS ?= .local/bench/10000-49-5
+bench-function: .tools/tests.ready bench
+	cargo build --release --quiet --locked -p rollcall-functions --bin analyze-reports
+	$(TESTS)/python tests/bench_function.py target/$(CARGO_BUILD_TARGET)/release/analyze-reports $(FOLDERS)
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories

@@ -9,11 +9,16 @@ import shutil
 import sys
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local_aws import deployment, organization
 from local_aws.server import LocalAws, StartError
 
+# How much of a long email the demo shows.
+LINES_SHOWN = 24
+DAYS_AHEAD = 120
+ADDRESSES = [("errors", "security@example.com"), ("findings", "owners@example.com")]
 FOLDER = Path(os.environ.get("ROLLCALL_DEMO_FOLDER") or deployment.ROOT / ".local" / "demo")
 
 
@@ -44,12 +49,18 @@ def run():
         with step("sam build (the first time compiles the AWS SDK: some minutes)"):
             deployment.build(aws, FOLDER)
         with step("sam deploy of template.yml"):
-            parameters = {"OrganizationId": made.id, "ErrorEmail": "security@example.com"}
+            parameters = {
+                "OrganizationId": made.id,
+                "ErrorEmail": "security@example.com",
+                "FindingsEmail": "owners@example.com",
+            }
             stack = deployment.Deployment(aws, FOLDER, **parameters)
         with step("deploying templates/member-role.yml into the accounts"):
             organization.deploy_member_roles(aws, made, stack.outputs["CollectorRoleArn"])
-        with step("running the state machine"):
-            execution = stack.start()
+        # Everything was made a moment ago, so the clock of the rules is set ahead for keys to be old.
+        as_of = (datetime.now(UTC) + timedelta(days=DAYS_AHEAD)).date().isoformat()
+        with step(f"running the state machine with asOf {as_of}, {DAYS_AHEAD} days ahead"):
+            execution = stack.start(asOf=as_of)
         if execution["status"] != "SUCCEEDED":
             print(f"\nthe run ended as {execution['status']}: {execution.get('error')}: {execution.get('cause')}")
             return 1
@@ -59,12 +70,13 @@ def run():
             file = evidence / key
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(stack.read(key)[0])
-        messages = stack.messages(seconds=5)
-    show(manifest, messages, evidence)
+        messages = [(address, stack.messages(kind, seconds=5)) for kind, address in ADDRESSES]
+        findings = stack.findings(manifest["date"])
+    show(manifest, findings, messages, evidence)
     return 0
 
 
-def show(manifest, messages, evidence):
+def show(manifest, findings, messages, evidence):
     print(f"\n{'account':14}{'name':22}{'outcome':12}why")
     for account in manifest["accounts"]:
         why = account.get("code") or account.get("reason") or f"{account['report']['rows']} users"
@@ -74,10 +86,26 @@ def show(manifest, messages, evidence):
         f"\n{coverage['collected']} collected, {coverage['failed']} failed, {coverage['no_outcome']} without an outcome, "
         f"{coverage['skipped']} skipped: {coverage['percent']} percent covered"
     )
-    for message in messages:
-        print(f"\nThe email that security@example.com gets: {message['Subject']}\n")
-        print("\n".join("  " + line for line in message["Message"].splitlines()))
-    print(f"\nThe evidence lies in {os.path.relpath(evidence / manifest['date'])}; nothing is left running.")
+    print(f"\n{'severity':10}{'rule':28}{'open':>4}  {'such as':24}{'in':22}{'credential':14}{'age':>4} {'limit':>5}")
+    examples = {}
+    for finding in findings:
+        examples.setdefault(finding["rule"], finding)
+    for rule, finding in examples.items():
+        age, limit = (finding[field] if finding[field] is not None else "" for field in ("age_days", "limit_days"))
+        print(
+            f"{finding['severity']:10}{rule:28}{manifest['findings']['by_rule'][rule]['open']:>4}  {finding['user']:24}"
+            f"{finding['account_name']:22}{finding['credential']:14}{age:>4} {limit:>5}"
+        )
+    for address, sent in messages:
+        for message in sent:
+            lines = message["Message"].splitlines()
+            print(f"\nThe email that {address} gets: {message['Subject']}\n")
+            print("\n".join("  " + line for line in lines[:LINES_SHOWN]))
+            if len(lines) > LINES_SHOWN:
+                print(f"  ... and {len(lines) - LINES_SHOWN} more lines")
+    day = evidence / manifest["date"]
+    print(f"\nOpen {os.path.relpath(day / 'summary.html')} in a browser.")
+    print(f"The evidence lies in {os.path.relpath(day)}; nothing is left running.")
 
 
 if __name__ == "__main__":

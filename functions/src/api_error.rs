@@ -62,6 +62,11 @@ impl ApiError {
         }
     }
 
+    /// Whether it passes by itself, and the same call may work in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.kind, ApiErrorKind::Unavailable | ApiErrorKind::Throttled)
+    }
+
     /// The answer to `call` ended too early.
     pub fn cut_off(call: &str, error: &dyn std::error::Error) -> Self {
         Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }

@@ -78,8 +78,8 @@ impl Notify {
     /// Sends what a run has to say.
     ///
     /// # Errors
-    /// `RunReplaced` or `StorageFailed` when there are no manifest and findings of this run,
-    /// `ServiceUnavailable` when S3 does not answer, `MessageNotSent` when SNS refuses.
+    /// `RunReplaced` or `StorageFailed` when there is no manifest of this run, `ServiceUnavailable`
+    /// when S3 does not answer, `MessageNotSent` when SNS refuses.
     pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
         let run = &input.run;
         let key = bucket_layout::run(run.date());
@@ -87,14 +87,14 @@ impl Notify {
         let console = Console::new(&owner.partition, &self.region);
         let bucket = self.report_bucket.name();
 
+        // Read before anything is sent: an error here has the whole step tried again, and nobody
+        // should get the same message seven times.
+        let listed = self.listed(&manifest).await?;
         let mut output = NotifyOutput::default();
-        // First, and before the findings are read: what keeps those from being read keeps nobody
-        // from hearing of errors.
         if let Some(message) = messages::errors(&manifest, bucket, &console) {
             self.send(&message, &manifest, &console).await?;
             output.error_subject = Some(message.subject);
         }
-        let listed = self.listed(&manifest).await?;
         if let Some(message) = messages::digest(&manifest, &listed, bucket, &console) {
             self.send(&message, &manifest, &console).await?;
             output.findings_subject = Some(message.subject);
@@ -102,7 +102,8 @@ impl Notify {
         Ok(output)
     }
 
-    /// The findings that the digest lists.
+    /// The findings that the digest lists. Findings that can't be read are told in it; they keep nobody
+    /// from hearing of the rest.
     async fn listed(&self, manifest: &Manifest) -> Result<Listed, StepError> {
         let mut listed = Listed::default();
         if manifest.findings.open == 0 {
@@ -110,21 +111,21 @@ impl Notify {
         }
         let key = bucket_layout::findings_jsonl(manifest.date);
         let place = format!("s3://{}/{key}", self.report_bucket.name());
-        let failed = |what: String| StepErrorName::StorageFailed.error(format!("{place} {what}"));
         let each = |line: &[u8], number| {
             listed.offer(findings::read_line(line, number).map_err(|error| error.to_string())?);
             Ok(())
         };
-        let read = match self.report_bucket.read_lines(&key, each).await {
-            Ok(read) => read,
-            Err(LinesError::Api(error)) => return Err(error.into()),
-            Err(LinesError::Line(cause)) => return Err(failed(format!("can't be read: {cause}"))),
-        };
+        let read = self.report_bucket.read_lines(&key, each).await;
         let written = manifest.outputs.iter().find(|output| output.key == key);
-        match (read, written) {
-            (Some(read), Some(written)) if read.checksum.hex() == written.sha256 => Ok(listed),
-            _ => Err(failed("is not the one that run.json names: start the run again".to_owned())),
-        }
+        let cause = match (read, written) {
+            (Ok(Some(read)), Some(written)) if read.checksum.hex() == written.sha256 => return Ok(listed),
+            (Ok(_), _) => format!("{place} is not the one that run.json names"),
+            (Err(LinesError::Line(cause)), _) => format!("{place}: {cause}"),
+            (Err(LinesError::Api(error)), _) if error.is_passing() => return Err(error.into()),
+            (Err(LinesError::Api(error)), _) => error.message,
+        };
+        tracing::error!(execution = manifest.execution, cause, "the findings can't be read");
+        Ok(Listed::unreadable(cause))
     }
 
     /// Publishes a message to its topic, and to the chat's if there is one.

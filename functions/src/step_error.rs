@@ -5,7 +5,7 @@
 
 use lambda_runtime::Diagnostic;
 
-use crate::api_error::{ApiError, ApiErrorKind};
+use crate::api_error::ApiError;
 
 /// Why a step could not do its work at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,9 +90,9 @@ impl StepErrorName {
 /// A bucket that failed a whole step.
 impl From<ApiError> for StepError {
     fn from(error: ApiError) -> Self {
-        let name = match error.kind {
-            ApiErrorKind::Unavailable | ApiErrorKind::Throttled => StepErrorName::ServiceUnavailable,
-            _ => StepErrorName::StorageFailed,
+        let name = match error.is_passing() {
+            true => StepErrorName::ServiceUnavailable,
+            false => StepErrorName::StorageFailed,
         };
         name.error(error.message)
     }

@@ -176,6 +176,36 @@ def test_every_parameter_is_offered_in_a_group(template):
     assert sorted(offered) == sorted(template["Parameters"])
 
 
+def test_the_readme_names_every_parameter(template):
+    readme = (ROOT / "README.md").read_text()
+    missing = [name for name in template["Parameters"] if f"`{name}`" not in readme]
+    assert missing == []
+
+
+def test_a_night_that_missed_an_account_and_a_night_that_never_was_raise_alarms(template):
+    resources = template["Resources"]
+    coverage, no_run = resources["CoverageAlarm"]["Properties"], resources["NoRunAlarm"]["Properties"]
+    assert (coverage["ComparisonOperator"], coverage["Threshold"]) == ("LessThanThreshold", 100)
+    assert no_run["Period"] * no_run["EvaluationPeriods"] == 26 * 3600
+    assert no_run["TreatMissingData"] == "breaching", "no run writes no metric"
+    for alarm in (coverage, no_run):
+        assert alarm["AlarmActions"] == [{"Ref": "ErrorTopic"}]
+    statements = resources["ErrorTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (alarms,) = [s for s in statements if s.get("Principal") == {"Service": "cloudwatch.amazonaws.com"}]
+    assert "aws:SourceAccount" in alarms["Condition"]["StringEquals"]
+
+
+def test_errors_findings_and_chat_are_topics_of_their_own(template):
+    topics = {name: r for name, r in template["Resources"].items() if r["Type"] == "AWS::SNS::Topic"}
+    assert set(topics) == {"ErrorTopic", "FindingsTopic", "ChatTopic"}
+    assert topics["ChatTopic"]["Condition"] == "SendToChat"
+    mails = [r for r in template["Resources"].values() if r["Type"] == "AWS::SNS::Subscription"]
+    assert {(m["Condition"], m["Properties"]["TopicArn"]["Ref"]) for m in mails} == {
+        ("MailErrors", "ErrorTopic"),
+        ("MailFindings", "FindingsTopic"),
+    }
+
+
 def test_logs_are_kept_for_as_long_as_cloudwatch_offers(template):
     assert template["Parameters"]["LogRetentionDays"]["AllowedValues"] == [
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653

@@ -27,9 +27,15 @@ const EXPIRES_SOON_DAYS: i64 = 14;
 pub struct Listed {
     new: Vec<Finding>,
     ongoing: Vec<Finding>,
+    unreadable: Option<String>,
 }
 
 impl Listed {
+    /// None, for the findings can't be read for this cause. The digest has their counts all the same.
+    pub fn unreadable(cause: String) -> Self {
+        Self { unreadable: Some(cause), ..Self::default() }
+    }
+
     /// Keeps `finding` if the digest lists it. Findings come in the order of lists, worst first.
     pub fn offer(&mut self, finding: Finding) {
         if !finding.is_open() {
@@ -81,6 +87,9 @@ pub fn digest(manifest: &Manifest, listed: &Listed, bucket: &str, console: &Cons
         );
     }
     paragraph(&mut body, &manifest.history.sentence());
+    if let Some(cause) = &listed.unreadable {
+        paragraph(&mut body, &format!("The findings can't be listed here: {}.", one_line(cause)));
+    }
     write_findings(&mut body, "New", &listed.new, counts.new);
     write_findings(&mut body, "Still open", &listed.ongoing, counts.ongoing);
     write_exemptions(&mut body, &exemptions);

@@ -389,6 +389,17 @@ mod tests {
     }
 
     #[test]
+    fn the_table_in_the_docs_is_the_same() {
+        const DOCS: &str = include_str!("../../../docs/findings.md");
+        for rule in &RULES {
+            let start = format!("| `{}` | {} | ", rule.id, rule.severity);
+            let end = format!(" | {} | {} |", rule.default, rule.cis);
+            let line = DOCS.lines().find(|line| line.starts_with(&start)).expect(&start);
+            assert!(line.ends_with(&end), "{line} does not end in {end}");
+        }
+    }
+
+    #[test]
     fn a_reason_is_one_sentence_and_a_remedy_says_what_to_do() {
         for rule in &RULES {
             assert_eq!(rule.reason.matches(". ").count(), 0, "{}", rule.id);

@@ -9,7 +9,7 @@ use rollcall_core::manifest::WrittenFile;
 use rollcall_core::roll::RollSource;
 use serde::Deserialize;
 
-use crate::api_error::{ApiError, ApiErrorKind};
+use crate::api_error::ApiError;
 use crate::report_bucket::{LinesError, ReportBucket};
 use crate::step_error::StepError;
 
@@ -109,8 +109,5 @@ async fn look_up(bucket: &ReportBucket, key: &str) -> Result<Option<Vec<u8>>, Ap
 
 /// Tells a refusal, which stays, from an outage, which is worth another try of the whole step.
 fn passes(error: ApiError) -> Result<ApiError, StepError> {
-    match error.kind {
-        ApiErrorKind::Unavailable | ApiErrorKind::Throttled => Err(error.into()),
-        _ => Ok(error),
-    }
+    if error.is_passing() { Err(error.into()) } else { Ok(error) }
 }

@@ -226,14 +226,28 @@ async fn a_chat_gets_both_as_custom_notifications() {
 }
 
 #[tokio::test]
-async fn findings_that_are_not_those_of_the_manifest_are_not_sent_and_errors_are() {
-    for content in ["", "{}\n"] {
+async fn findings_that_can_not_be_read_are_told_and_keep_nobody_from_the_rest() {
+    for (content, cause) in
+        [("", "is not the one that run.json names"), ("{}\n", "line 1 is no finding: missing field")]
+    {
         let aws = analyzed(false).await.with_object("reports/2026-01-31/findings.jsonl", content, &[]);
-        let error = notify(&aws).await.unwrap_err();
-        assert_eq!(error.name, StepErrorName::StorageFailed);
-        assert!(error.message.contains("s3://reports/2026-01-31/findings.jsonl"), "{error}");
-        assert_eq!(topics(&aws), [TOPIC]);
+        notify(&aws).await.unwrap();
+        assert_eq!(topics(&aws), [TOPIC, FINDINGS_TOPIC]);
+        let message = aws.requests("Publish")[1].field("Message");
+        assert!(message.contains("1 new finding on 2026-01-31"), "{message}");
+        assert!(
+            message.contains("The findings can't be listed here: s3://reports/2026-01-31/findings.jsonl")
+        );
+        assert!(message.contains(cause), "{message}");
     }
-    let aws = analyzed(true).await.refuse("GetObject", "findings.jsonl", s3_error(503, "SlowDown"));
+    let aws = analyzed(true).await.refuse("GetObject", "findings.jsonl", s3_error(403, "AccessDenied"));
+    notify(&aws).await.unwrap();
+    assert!(aws.requests("Publish")[0].field("Message").contains("AccessDenied"));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_all_is_read_for_the_step_is_tried_again() {
+    let aws = analyzed(false).await.refuse("GetObject", "findings.jsonl", s3_error(503, "SlowDown"));
     assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
+    assert!(topics(&aws).is_empty());
 }
