@@ -206,6 +206,9 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// The findings of the run before that are gone, as it had them, in the same order.
     pub resolved: Vec<Finding>,
+    /// The findings of the run before that nobody follows any more, in the same order: their account is
+    /// skipped or no longer on the roll, or their rule is off or has another limit.
+    pub unfollowed: Vec<Finding>,
     /// What became of each exemption.
     pub exemptions: Vec<ExemptionOutcome>,
     /// Users, keys, and what could not be assessed.
@@ -239,8 +242,8 @@ impl<'a> Analysis<'a> {
     /// Settles the night: keeps what nobody could look at, tells what is gone, marks what is exempt
     /// on `today`, and brings all of it in order.
     ///
-    /// `accounts` is the roll as it was called. `whole_roll` says that an account which is not on it
-    /// has left, and was not merely not asked for.
+    /// `accounts` is the roll as it was called. `whole_roll` says that an account which is not on it is
+    /// none of the deployment's any more, and was not merely not asked for.
     pub fn settle(
         mut self,
         accounts: &[AccountOutcome],
@@ -254,27 +257,44 @@ impl<'a> Analysis<'a> {
             |finding: &Finding| outcomes.get(&finding.assessed.account_id) == Some(&Outcome::Collected);
         // What does not count as collected counts for nothing else either.
         self.findings.retain(is_collected);
-        let mut resolved = Vec::new();
+        let (mut resolved, mut unfollowed) = (Vec::new(), Vec::new());
         for (finding, fate) in self.previous.findings().iter().zip(&self.fates) {
-            // A rule that is no longer applied neither flags nor clears anybody.
-            if *fate == Fate::Met || !self.policy.applies(finding.rule) {
-                continue;
-            }
-            match (outcomes.get(&finding.assessed.account_id), fate) {
+            let outcome = outcomes.get(&finding.assessed.account_id);
+            // Gone is only what somebody looked for, by the same measure.
+            let same_measure = self.policy.applies(finding.rule)
+                && self.policy.limit_days(finding.rule) == finding.limit_days;
+            match (outcome, fate) {
+                (Some(Outcome::Collected), Fate::Met) => {}
+                (None, _) if !whole_roll => {}
+                (None | Some(Outcome::Skipped), _) => unfollowed.push(finding.clone()),
+                (Some(_), _) if !same_measure => unfollowed.push(finding.clone()),
                 (Some(Outcome::Collected), Fate::Unmet) => resolved.push(finding.clone()),
                 (Some(_), _) => self.findings.push(Finding {
                     status: Status::Ongoing,
                     verified: false,
                     ..finding.clone()
                 }),
-                (None, _) if whole_roll => resolved.push(finding.clone()),
-                (None, _) => {}
             }
         }
-        self.findings.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
-        resolved.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
-        let exemptions = exemptions.apply(&mut self.findings, today);
-        Assessment { findings: self.findings, resolved, exemptions, statistics: self.statistics }
+        for findings in [&mut self.findings, &mut resolved, &mut unfollowed] {
+            findings.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+        }
+        let is_covered = |account_id: Option<&AccountId>| match account_id {
+            Some(account_id) => outcomes.get(account_id) == Some(&Outcome::Collected),
+            None => {
+                whole_roll
+                    && accounts.iter().all(|account| {
+                        matches!(account.outcome, Outcome::Collected | Outcome::Skipped)
+                            && account.report.as_ref().is_none_or(|report| report.bad_rows == 0)
+                    })
+            }
+        };
+        let mut exemptions = exemptions.apply(&mut self.findings, today);
+        for exemption in &mut exemptions {
+            exemption.is_judged = is_covered(exemption.account.as_ref())
+                && exemption.rule.is_none_or(|rule| self.policy.applies(rule));
+        }
+        Assessment { findings: self.findings, resolved, unfollowed, exemptions, statistics: self.statistics }
     }
 }
 

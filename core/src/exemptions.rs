@@ -14,6 +14,11 @@ use crate::account::AccountId;
 use crate::findings::Finding;
 use crate::rules::RuleId;
 
+/// How many problems of a file are named, and how long each may be: Step Functions passes on 32,768
+/// characters of an error.
+const PROBLEMS_NAMED: usize = 20;
+const CAUSE_LIMIT: usize = 600;
+
 /// The exemptions of a run, and what each of them met.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exemptions {
@@ -60,12 +65,20 @@ pub struct ExemptionOutcome {
     pub days_left: i64,
     /// How many findings it covers, or would if it had not expired.
     pub findings: u64,
+    /// Whether everything it could cover was looked at: only then does no finding mean that nobody
+    /// needs it.
+    pub is_judged: bool,
 }
 
 impl ExemptionOutcome {
     /// Whether it no longer exempts.
     pub fn has_expired(&self) -> bool {
         self.days_left < 0
+    }
+
+    /// Whether there is nothing that it covers.
+    pub fn matches_nothing(&self) -> bool {
+        self.is_judged && self.findings == 0
     }
 }
 
@@ -90,11 +103,18 @@ pub struct Problem {
 impl fmt::Display for InvalidExemptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for Problem { line, cause } in &self.problems {
+        for Problem { line, cause } in self.problems.iter().take(PROBLEMS_NAMED) {
+            let cause = match cause.char_indices().nth(CAUSE_LIMIT) {
+                Some((end, _)) => format!("{}…", &cause[..end]),
+                None => cause.clone(),
+            };
             write!(formatter, "{separator}{}, line {line}: {cause}", self.file)?;
             separator = "; ";
         }
-        Ok(())
+        match self.problems.len().saturating_sub(PROBLEMS_NAMED) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
     }
 }
 
@@ -176,7 +196,9 @@ impl Entry {
     ) -> Result<Exemption, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut problem = |line, cause: String| problems.push(Problem { line, cause });
-        if self.account.is_none() && self.user.is_none() && self.rule.is_none() {
+        let any_user =
+            self.user.as_ref().is_none_or(|user| user.get_ref().chars().all(|character| character == '*'));
+        if self.account.is_none() && any_user && self.rule.is_none() {
             problem(
                 start,
                 "the exemption would cover everything: name an account, a user or a rule".to_owned(),
@@ -279,6 +301,7 @@ impl Exemption {
             expires: self.expires,
             days_left: (self.expires - today).num_days(),
             findings: 0,
+            is_judged: true,
         }
     }
 }
@@ -331,7 +354,7 @@ expires = 2026-03-31
             ("rule = \"access-key-stale\"", [true, false, true]),
             ("account = \"000000000002\"", [false, false, true]),
             ("user = \"?nna\"", [true, true, false]),
-            ("user = \"*\"", [true, true, true]),
+            ("user = \"*n*\"", [true, true, true]),
         ] {
             let text = format!("[[exemption]]\n{text}\nreason = \"r\"\nexpires = \"2026-12-31\"\n");
             let mut findings = [
@@ -431,6 +454,20 @@ expires = 2026-03-31
         }
         let message = Exemptions::parse("f", b"# caf\xe9\n").unwrap_err().to_string();
         assert_eq!(message, "f, line 1: it is not UTF-8");
+    }
+
+    #[test]
+    fn any_user_of_any_account_is_everything() {
+        let text = "[[exemption]]\nuser = \"**\"\nreason = \"r\"\nexpires = 2026-12-31\n";
+        assert!(problem(text).contains("line 1: the exemption would cover everything"));
+    }
+
+    #[test]
+    fn a_file_full_of_slips_is_still_one_message() {
+        let slip = format!("[[exemption]]\nrule = \"{}\"\n", "x".repeat(10_000));
+        let message = problem(&slip.repeat(1_000));
+        assert!(message.len() < 16_000, "{}", message.len());
+        assert!(message.ends_with("; and 2980 more"), "{}", &message[message.len() - 40..]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What an earlier run found, to tell what is new tonight and what is gone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,11 @@ pub struct Previous {
 }
 
 impl Previous {
-    /// The findings of an earlier run.
-    pub fn new(findings: Vec<Finding>) -> Self {
+    /// The findings of an earlier run. One that is there twice, for a report had a user twice, counts
+    /// once.
+    pub fn new(mut findings: Vec<Finding>) -> Self {
+        let mut known = HashSet::new();
+        findings.retain(|finding| known.insert(finding.identity()));
         let by_identity =
             findings.iter().enumerate().map(|(place, finding)| (finding.identity(), place)).collect();
         let mut by_account: HashMap<AccountId, Vec<usize>> = HashMap::new();

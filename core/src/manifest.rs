@@ -244,6 +244,11 @@ impl Manifest {
     pub fn is_of_whole_roll(&self) -> bool {
         self.source != RollSource::ExecutionInput
     }
+
+    /// Whether the run is one of the nights: of the whole roll, and judged by its own day.
+    pub fn is_a_night(&self) -> bool {
+        self.is_of_whole_roll() && self.as_of.date_naive() == self.date
+    }
 }
 
 impl AccountOutcome {

@@ -11,10 +11,10 @@ pub const NAMESPACE: &str = "Rollcall";
 /// The one dimension: the name of the deployment, for an account may have several.
 pub const DIMENSION: &str = "Deployment";
 
-/// The line for the log, or nothing for a run of some accounts only: whether every account is
-/// covered every night can't be told from that.
+/// The line for the log, or nothing for a run of some accounts only, or by another day than its own:
+/// how the nights are can't be told from those.
 pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
-    if !manifest.is_of_whole_roll() {
+    if !manifest.is_a_night() {
         return None;
     }
     let coverage = &manifest.coverage;
@@ -84,8 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_some_accounts_is_no_measure_of_the_nights() {
+    fn a_run_of_some_accounts_or_by_another_day_is_no_measure_of_the_nights() {
         let partial = Manifest { source: RollSource::ExecutionInput, ..night() };
         assert_eq!(metrics(&partial, "rollcall"), None);
+        let what_if = Manifest { as_of: "2027-01-31T00:00:00Z".parse().unwrap(), ..night() };
+        assert_eq!(metrics(&what_if, "rollcall"), None);
     }
 }

@@ -71,7 +71,7 @@ impl FailureCode {
                  above the account."
             }
             Self::ReportTimedOut => {
-                "Start the run again for this account; if it happens every night, open a case with \
+                "Start the run again; if it happens every night, open a case with \
                  AWS Support, for IAM does not finish the report."
             }
             Self::ReportUnreadable => {
@@ -84,15 +84,15 @@ impl FailureCode {
             }
             Self::StorageFailed => {
                 "Check the report bucket's policy, its KMS key and the collector's permissions on \
-                 both, then start the run again for this account."
+                 both, then start the run again."
             }
             Self::Throttled => {
-                "Start the run again for this account, and lower MaxConcurrency if many accounts \
+                "Start the run again, and lower MaxConcurrency if many accounts \
                  are throttled."
             }
             Self::NoOutcome => {
                 "Open the execution's Map Run, find the child execution of this account and what \
-                 ended it, then start the run again for this account."
+                 ended it, then start the run again."
             }
             Self::Internal => {
                 "Look up the execution in the log of CollectReport, and report the message to \

@@ -76,6 +76,7 @@ enum Found {
 struct Context<'a> {
     run: &'a Run,
     analyzer: Analyzer<'a>,
+    /// The names of the accounts to judge: a report of any other counts for nothing.
     names: HashMap<&'a AccountId, &'a str>,
 }
 
@@ -112,7 +113,12 @@ impl AnalyzeReports {
         let context = Context {
             run: &run,
             analyzer: Analyzer::new(&self.policy, &previous, run.as_of, date),
-            names: roll.accounts.iter().map(|account| (&account.account_id, &*account.name)).collect(),
+            names: roll
+                .accounts
+                .iter()
+                .filter(|account| account.skip.is_none())
+                .map(|account| (&account.account_id, &*account.name))
+                .collect(),
         };
         let evidence = self.evidence(&context, &mut analysis).await?;
         let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
@@ -282,10 +288,13 @@ fn stored_report(
     let sha256 = Checksum::of(bytes).hex();
     let (said, fault) = match metadata.get(bucket_layout::SHA256) {
         Some(collected) if *collected == sha256 => {
-            let name = context.names.get(account_id).copied().unwrap_or_default();
-            match context.analyzer.report(account_id, name, generated, bytes) {
-                Ok(said) => (Some(said), None),
-                Err(unreadable) => (None, Some((FailureCode::ReportUnreadable, unreadable.to_string()))),
+            let report = |name: &&str| context.analyzer.report(account_id, name, generated, bytes);
+            match context.names.get(account_id).map(report) {
+                None => (None, None),
+                Some(Ok(said)) => (Some(said), None),
+                Some(Err(unreadable)) => {
+                    (None, Some((FailureCode::ReportUnreadable, unreadable.to_string())))
+                }
             }
         }
         collected => {

@@ -9,14 +9,18 @@ use rollcall_core::bucket_layout;
 use rollcall_core::console::Console;
 use rollcall_core::findings;
 use rollcall_core::manifest::Manifest;
-use rollcall_core::messages::{self, Attribute, Kind, Listed, Message};
+use rollcall_core::messages::{self, Attribute, Listed, Message};
 use rollcall_core::run::Run;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::ApiError;
+use crate::aws;
 use crate::report_bucket::{LinesError, ReportBucket};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
+
+/// How often a call is tried.
+const ATTEMPTS: u32 = 6;
 
 /// The step: its clients and settings.
 #[derive(Debug)]
@@ -66,7 +70,9 @@ impl Notify {
             findings_arn: settings::required("FINDINGS_TOPIC_ARN")?,
             chat_arn: settings::optional("CHAT_TOPIC_ARN"),
         };
-        Ok(Self::new(config, ReportBucket::new(config, bucket, None), topics))
+        // What SNS refuses for its rate is tried again here, message by message.
+        let config = aws::patient(config, ATTEMPTS);
+        Ok(Self::new(&config, ReportBucket::new(&config, bucket, None), topics))
     }
 
     /// The step on the given bucket and topics.
@@ -79,7 +85,8 @@ impl Notify {
     ///
     /// # Errors
     /// `RunReplaced` or `StorageFailed` when there is no manifest of this run, `ServiceUnavailable`
-    /// when S3 does not answer, `MessageNotSent` when SNS refuses.
+    /// when S3 does not answer, `MessageNotSent` when SNS takes no message and `SomeMessagesNotSent`
+    /// when it takes some.
     pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
         let run = &input.run;
         let key = bucket_layout::run(run.date());
@@ -90,16 +97,21 @@ impl Notify {
         // Read before anything is sent: an error here has the whole step tried again, and nobody
         // should get the same message seven times.
         let listed = self.listed(&manifest).await?;
-        let mut output = NotifyOutput::default();
-        if let Some(message) = messages::errors(&manifest, bucket, &console) {
-            self.send(&message, &manifest, &console).await?;
-            output.error_subject = Some(message.subject);
+        let errors = messages::errors(&manifest, bucket, &console);
+        let digest = messages::digest(&manifest, &listed, bucket, &console);
+        let mut outgoing = Vec::new();
+        outgoing.extend(errors.iter().map(|message| (&self.topics.error_arn, message, message.body.clone())));
+        outgoing
+            .extend(digest.iter().map(|message| (&self.topics.findings_arn, message, message.body.clone())));
+        if let Some(topic_arn) = &self.topics.chat_arn {
+            for message in errors.iter().chain(&digest) {
+                let body = messages::chat(message, &manifest, bucket, &console);
+                outgoing.push((topic_arn, message, body));
+            }
         }
-        if let Some(message) = messages::digest(&manifest, &listed, bucket, &console) {
-            self.send(&message, &manifest, &console).await?;
-            output.findings_subject = Some(message.subject);
-        }
-        Ok(output)
+        self.send(run, outgoing).await?;
+        let subject = |message: Option<Message>| message.map(|message| message.subject);
+        Ok(NotifyOutput { error_subject: subject(errors), findings_subject: subject(digest) })
     }
 
     /// The findings that the digest lists. Findings that can't be read are told in it; they keep nobody
@@ -128,19 +140,27 @@ impl Notify {
         Ok(Listed::unreadable(cause))
     }
 
-    /// Publishes a message to its topic, and to the chat's if there is one.
-    async fn send(&self, message: &Message, manifest: &Manifest, console: &Console) -> Result<(), StepError> {
-        let topic_arn = match message.kind {
-            Kind::Errors => &self.topics.error_arn,
-            Kind::Findings => &self.topics.findings_arn,
-        };
-        self.publish(topic_arn, message, message.body.clone()).await?;
-        if let Some(topic_arn) = &self.topics.chat_arn {
-            let body = messages::chat(message, manifest, self.report_bucket.name(), console);
-            self.publish(topic_arn, message, body).await?;
+    /// Publishes every message, also after one could not be: a topic that refuses keeps nobody from the
+    /// others.
+    async fn send(&self, run: &Run, outgoing: Vec<(&String, &Message, String)>) -> Result<(), StepError> {
+        let all = outgoing.len();
+        let mut failures = Vec::new();
+        for (topic_arn, message, body) in outgoing {
+            match self.publish(topic_arn, message, body).await {
+                Ok(()) => {
+                    let subject = &message.subject;
+                    tracing::info!(execution = run.execution, topic_arn, subject, "the message is sent");
+                }
+                Err(error) => failures.push(error.message),
+            }
         }
-        tracing::info!(execution = manifest.execution, subject = message.subject, "the message is sent");
-        Ok(())
+        // The whole step is tried again only when nobody would get a message twice.
+        let name = match failures.len() {
+            0 => return Ok(()),
+            failed if failed == all => StepErrorName::MessageNotSent,
+            _ => StepErrorName::SomeMessagesNotSent,
+        };
+        Err(name.error(failures.join("; ")))
     }
 
     async fn publish(&self, topic_arn: &str, message: &Message, body: String) -> Result<(), StepError> {

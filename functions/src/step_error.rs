@@ -40,15 +40,17 @@ pub enum StepErrorName {
     RunReplaced,
     /// A bucket refused, or does not answer. Worth another try.
     StorageFailed,
-    /// A message could not be sent. Worth another try.
+    /// No message could be sent. Worth another try.
     MessageNotSent,
+    /// Some messages could be sent and some not: another try would send the first ones twice.
+    SomeMessagesNotSent,
     /// An AWS service is over its rate or out of order. Worth another try.
     ServiceUnavailable,
 }
 
 impl StepErrorName {
     /// Every name.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidInput,
         Self::InvalidSettings,
         Self::InvalidExemptions,
@@ -60,6 +62,7 @@ impl StepErrorName {
         Self::RunReplaced,
         Self::StorageFailed,
         Self::MessageNotSent,
+        Self::SomeMessagesNotSent,
         Self::ServiceUnavailable,
     ];
 
@@ -77,6 +80,7 @@ impl StepErrorName {
             Self::RunReplaced => "RunReplaced",
             Self::StorageFailed => "StorageFailed",
             Self::MessageNotSent => "MessageNotSent",
+            Self::SomeMessagesNotSent => "SomeMessagesNotSent",
             Self::ServiceUnavailable => "ServiceUnavailable",
         }
     }

@@ -21,12 +21,13 @@ import brotli
 PACKAGE = "@sparticuz/chromium@153.0.0"
 SHA256 = "20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0"
 FOLDER = Path(__file__).parents[2] / ".tools" / "chromium"
+# fontconfig knows no relative folder for its cache, and would put one into the current folder.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir prefix="relative">fonts</dir>
+  <dir>{folder}/fonts</dir>
   <dir>/usr/share/fonts</dir>
-  <cachedir prefix="relative">cache</cachedir>
+  <cachedir>{folder}/cache</cachedir>
 </fontconfig>
 """
 
@@ -67,7 +68,7 @@ def install(folder):
         binary = folder / "chromium"
         binary.write_bytes(unpacked("chromium"))
         binary.chmod(0o755)
-    (folder / "fonts.conf").write_text(FONTS)
+    (folder / "fonts.conf").write_text(FONTS.format(folder=folder.resolve()))
 
 
 def launch(playwright):

@@ -186,8 +186,10 @@ def test_a_night_that_missed_an_account_and_a_night_that_never_was_raise_alarms(
     resources = template["Resources"]
     coverage, no_run = resources["CoverageAlarm"]["Properties"], resources["NoRunAlarm"]["Properties"]
     assert (coverage["ComparisonOperator"], coverage["Threshold"]) == ("LessThanThreshold", 100)
-    assert no_run["Period"] * no_run["EvaluationPeriods"] == 26 * 3600
-    assert no_run["TreatMissingData"] == "breaching", "no run writes no metric"
+    filled, runs = no_run["Metrics"]
+    assert filled["Expression"] == "FILL(runs, 0)" and filled["ReturnData"] is True
+    assert runs["MetricStat"]["Period"] * no_run["EvaluationPeriods"] == 26 * 3600
+    assert no_run["TreatMissingData"] == "breaching", "a metric that never was can't be filled"
     for alarm in (coverage, no_run):
         assert alarm["AlarmActions"] == [{"Ref": "ErrorTopic"}]
     statements = resources["ErrorTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]

@@ -581,6 +581,7 @@ fn every_fixture_is_flagged_as_its_snapshot_says() {
         "empty-cells",
         "hostile-names",
         "names-with-commas-unquoted",
+        "paths-with-commas-and-quotes-unquoted",
         "dates-of-a-password-that-is-gone",
         "china-without-root",
         "govcloud",
@@ -714,6 +715,7 @@ fn a_rule_that_was_switched_off_resolves_nothing() {
     let tonight = report(MODERN, &[stale("anna")]);
     let assessment = settle(&stale_last_night(&["anna"]), &policy, &[&tonight], &[OWN], true);
     assert!(assessment.findings.is_empty() && assessment.resolved.is_empty());
+    assert_eq!(assessment.unfollowed.len(), 1);
 }
 
 #[test]
@@ -724,11 +726,72 @@ fn a_report_that_does_not_count_as_collected_has_no_findings() {
 }
 
 #[test]
-fn an_account_that_left_is_resolved_unless_only_some_accounts_were_asked_for() {
+fn an_account_that_left_or_is_skipped_is_followed_no_further_which_is_not_resolved() {
     let previous = || Previous::new(vec![finding(77, "anna", RuleId::AccessKeyStale)]);
-    assert_eq!(settle(&previous(), &Policy::default(), &[], &[], true).resolved.len(), 1);
+    let left = settle(&previous(), &Policy::default(), &[], &[], true);
+    assert_eq!((left.resolved.len(), left.unfollowed.len(), left.findings.len()), (0, 1, 0));
     let partial = settle(&previous(), &Policy::default(), &[], &[], false);
-    assert!(partial.resolved.is_empty() && partial.findings.is_empty());
+    assert_eq!((partial.resolved.len(), partial.unfollowed.len(), partial.findings.len()), (0, 0, 0));
+
+    let mut accounts = called(&[]).accounts;
+    accounts[0].outcome = Outcome::Skipped;
+    let (policy, previous) =
+        (Policy::default(), Previous::new(vec![finding(1, "anna", RuleId::AccessKeyStale)]));
+    let skipped = Analysis::new(&policy, &previous).settle(
+        &accounts,
+        true,
+        &Exemptions::default(),
+        as_of().date_naive(),
+    );
+    assert_eq!((skipped.resolved.len(), skipped.unfollowed.len(), skipped.findings.len()), (0, 1, 0));
+}
+
+#[test]
+fn a_limit_that_was_changed_resolves_nothing_and_keeps_nothing() {
+    let mut policy = Policy::default();
+    policy.set(RuleId::AccessKeyStale, "180").unwrap();
+    let tonight = report(MODERN, &[stale("anna")]);
+    for (reports, collected) in [(vec![tonight.as_str()], vec![OWN]), (vec![], vec![])] {
+        let assessment = settle(&stale_last_night(&["anna"]), &policy, &reports, &collected, true);
+        assert_eq!(
+            (assessment.resolved.len(), assessment.unfollowed.len(), assessment.findings.len()),
+            (0, 1, 0)
+        );
+    }
+}
+
+#[test]
+fn a_user_that_was_there_twice_is_not_resolved_while_still_there() {
+    let tonight = report(MODERN, &[stale("anna")]);
+    let assessment =
+        settle(&stale_last_night(&["anna", "anna"]), &Policy::default(), &[&tonight], &[OWN], true);
+    assert_eq!((assessment.findings.len(), assessment.resolved.len()), (1, 0));
+}
+
+#[test]
+fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at() {
+    let exemption = |names: &str| {
+        let text = format!("[[exemption]]\n{names}\nreason = \"r\"\nexpires = 2026-12-31\n");
+        Exemptions::parse("f", text.as_bytes()).unwrap()
+    };
+    let matches_nothing = |names: &str, collected: &[u64], whole: bool, off: Option<RuleId>| {
+        let mut policy = Policy::default();
+        if let Some(rule) = off {
+            policy.set(rule, "off").unwrap();
+        }
+        let previous = Previous::default();
+        let accounts = called(collected).accounts;
+        let analysis = Analysis::new(&policy, &previous);
+        let assessment = analysis.settle(&accounts, whole, &exemption(names), as_of().date_naive());
+        assessment.exemptions[0].matches_nothing()
+    };
+    let all = [1, 2, 3, OWN];
+    assert!(matches_nothing("user = \"anna\"", &all, true, None));
+    assert!(!matches_nothing("user = \"anna\"", &[1, 2, 3], true, None), "an account is missing");
+    assert!(!matches_nothing("user = \"anna\"", &all, false, None), "only some were asked for");
+    assert!(matches_nothing("account = \"000000000001\"", &[1], false, None), "its account was looked at");
+    assert!(!matches_nothing("account = \"000000000002\"", &[1], true, None));
+    assert!(!matches_nothing("rule = \"root-used\"", &all, true, Some(RuleId::RootUsed)), "the rule is off");
 }
 
 #[test]

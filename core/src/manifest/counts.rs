@@ -26,6 +26,9 @@ pub struct FindingCounts {
     pub exempted: u64,
     /// Those of the run before that are gone.
     pub resolved: u64,
+    /// Those of the run before that nobody follows any more: their account is skipped or no longer on
+    /// the roll, or their rule is off or has another limit.
+    pub unfollowed: u64,
     /// The open ones, by severity.
     pub by_severity: BTreeMap<Severity, u64>,
     /// By rule.
@@ -83,6 +86,7 @@ impl FindingCounts {
                     (rule.id, RuleCounts { not_assessable, ..Default::default() })
                 })
                 .collect(),
+            unfollowed: assessment.unfollowed.len() as u64,
             ..Default::default()
         };
         for finding in &assessment.findings {

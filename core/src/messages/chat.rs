@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::digest::needs_somebody;
 use super::text::{counted, coverage};
 use super::{Kind, Message};
 use crate::console::Console;
@@ -89,11 +90,20 @@ fn flagged(manifest: &Manifest) -> Vec<(&'static Rule, u64, u64)> {
 }
 
 fn findings(manifest: &Manifest) -> Vec<String> {
-    flagged(manifest)
+    let mut lines: Vec<String> = flagged(manifest)
         .into_iter()
         .take(LISTED)
         .map(|(rule, open, new)| format!("- *{}* {}: {new} new, {open} open", rule.severity, rule.id))
-        .collect()
+        .collect();
+    if manifest.findings.resolved > 0 {
+        lines.push(format!("- {} resolved", manifest.findings.resolved));
+    }
+    match manifest.exemptions.outcomes.iter().filter(|exemption| needs_somebody(exemption)).count() {
+        0 => {}
+        some => lines
+            .push(format!("- {} expired, about to, or matching nothing", counted(some as u64, "exemption"))),
+    }
+    lines
 }
 
 fn findings_next(manifest: &Manifest) -> Vec<String> {

@@ -86,7 +86,14 @@ pub fn digest(manifest: &Manifest, listed: &Listed, bucket: &str, console: &Cons
             ),
         );
     }
-    paragraph(&mut body, &manifest.history.sentence());
+    let unfollowed = match counts.unfollowed {
+        0 => String::new(),
+        some => format!(
+            "\n{} of the run before followed no further: the account is skipped or no longer on the roll, or the rule is off or has another limit.",
+            counted(some, "finding")
+        ),
+    };
+    paragraph(&mut body, &(manifest.history.sentence() + &unfollowed));
     if let Some(cause) = &listed.unreadable {
         paragraph(&mut body, &format!("The findings can't be listed here: {}.", one_line(cause)));
     }
@@ -94,10 +101,15 @@ pub fn digest(manifest: &Manifest, listed: &Listed, bucket: &str, console: &Cons
     write_findings(&mut body, "Still open", &listed.ongoing, counts.ongoing);
     write_exemptions(&mut body, &exemptions);
     whereabouts(&mut body, manifest, bucket, console);
-    Some(Message { kind: Kind::Findings, subject: subject(manifest), body, attributes: attributes(manifest) })
+    Some(Message {
+        kind: Kind::Findings,
+        subject: subject(manifest, exemptions.len()),
+        body,
+        attributes: attributes(manifest),
+    })
 }
 
-fn subject(manifest: &Manifest) -> String {
+fn subject(manifest: &Manifest, exemptions: usize) -> String {
     let counts = &manifest.findings;
     let date = manifest.date;
     let mut subject = match counts.new {
@@ -109,6 +121,10 @@ fn subject(manifest: &Manifest) -> String {
     }
     if counts.resolved > 0 {
         let _ = write!(subject, "; {} resolved", counts.resolved);
+    }
+    if counts.open == 0 && counts.resolved == 0 {
+        let need = if exemptions == 1 { "needs" } else { "need" };
+        let _ = write!(subject, "; {} {need} somebody", counted(exemptions as u64, "exemption"));
     }
     subject
 }
@@ -178,8 +194,9 @@ fn write_findings(body: &mut String, title: &str, findings: &[Finding], all: u64
     }
 }
 
-fn needs_somebody(exemption: &ExemptionOutcome) -> bool {
-    exemption.days_left <= EXPIRES_SOON_DAYS || exemption.findings == 0
+/// Whether an exemption has expired or is about to, or matches nothing.
+pub(super) fn needs_somebody(exemption: &ExemptionOutcome) -> bool {
+    exemption.days_left <= EXPIRES_SOON_DAYS || exemption.matches_nothing()
 }
 
 fn write_exemptions(body: &mut String, exemptions: &[&ExemptionOutcome]) {
@@ -195,7 +212,8 @@ fn write_exemptions(body: &mut String, exemptions: &[&ExemptionOutcome]) {
             _ => "in force".to_owned(),
         };
         let findings = match exemption.findings {
-            0 => "matches nothing".to_owned(),
+            0 if exemption.matches_nothing() => "matches nothing".to_owned(),
+            0 => "not everything it may cover was looked at".to_owned(),
             findings => format!("matches {}", counted(findings, "finding")),
         };
         let reason = one_line(&exemption.reason);
@@ -281,6 +299,10 @@ mod tests {
             let exemptions = exemptions(&toml, &mut []);
             let message = message(&Assessment { exemptions, ..Default::default() }).unwrap();
             assert!(message.body.contains("exemptions.toml, line 1: "), "{}", message.body);
+            assert_eq!(
+                message.subject,
+                "Rollcall 2026-01-31: no new findings; 0 open; 1 exemption needs somebody"
+            );
         }
     }
 

@@ -13,6 +13,9 @@ use crate::account::{AccountId, split_arn};
 /// How many characters of an untrusted value an error repeats.
 const VALUE_LIMIT: usize = 80;
 
+/// How many commas a name and an ARN may have together: 64 characters, and 512 of a path.
+const COMMAS_LIMIT: usize = 64 + 64 + 512;
+
 /// How many bad rows of one report are kept; the rest is only counted.
 const BAD_ROWS_KEPT: usize = 20;
 
@@ -156,7 +159,9 @@ impl<'b> Reader<'b> {
             return None;
         }
         self.records += 1;
-        if let Some(whole) = with_whole_name(&self.record, &self.header) {
+        if self.record.len() != self.header.len()
+            && let Some(whole) = with_whole_names(self.csv.line(), &self.record, &self.header)
+        {
             self.record = whole;
         }
         Some(self.row().user())
@@ -168,25 +173,31 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// Puts the name of a user back together that was split, for it holds commas and AWS quotes nothing.
+/// Puts the name and the ARN of a user back together that were split, for a name may hold commas, a
+/// path commas and quotes, and AWS quotes nothing.
 ///
-/// Such a row has as many cells too many as the name has commas, once in `user` and once in `arn`.
-/// Only where the ARN then ends in the name is it certain; `None` for any other row.
-fn with_whole_name(record: &Record, header: &Record) -> Option<Record> {
-    let surplus = record.len().checked_sub(header.len())?;
+/// Such a line has as many cells too many as there are commas in both. The ARN ends in the name, and
+/// only where a single way to put them together has that is it certain; `None` for any other line.
+fn with_whole_names(line: &[u8], record: &Record, header: &Record) -> Option<Record> {
     let in_order = header.get(0)?.trim_ascii() == b"user" && header.get(1)?.trim_ascii() == b"arn";
-    if surplus == 0 || surplus % 2 == 1 || !in_order {
+    let cells: Vec<&[u8]> = line.split(|&byte| byte == b',').collect();
+    let surplus = cells.len().checked_sub(header.len())?;
+    // Names and paths have room for some hundred commas; a line of millions is something else.
+    if !in_order || surplus == 0 || surplus > COMMAS_LIMIT {
         return None;
     }
-    let cells: Vec<&[u8]> = record.iter().collect();
-    let (user, rest) = cells.split_at(1 + surplus / 2);
-    let (arn, rest) = rest.split_at(1 + surplus / 2);
-    let (user, arn) = (user.join(&b','), arn.join(&b','));
-    let path = arn.strip_suffix(user.as_slice())?;
-    if !path.ends_with(b"/") {
-        return None;
-    }
-    Some(record.with_cells([user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied())))
+    let mut whole = (0..=surplus).filter_map(|commas_in_name| {
+        let (user, rest) = cells.split_at(1 + commas_in_name);
+        let (arn, rest) = rest.split_at(1 + surplus - commas_in_name);
+        let (user, arn) = (user.join(&b','), arn.join(&b','));
+        let is_of_user = arn.strip_suffix(user.as_slice()).is_some_and(|path| path.ends_with(b"/"));
+        let is_whole = arn.starts_with(b"arn:") && !user.contains(&b'/') && is_of_user;
+        is_whole.then(|| {
+            record.with_cells([user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied()))
+        })
+    });
+    let only = whole.next()?;
+    whole.next().is_none().then_some(only)
 }
 
 /// One record, and what is needed to read its cells and to say where one is wrong.
@@ -390,6 +401,7 @@ mod tests {
             "empty-cells",
             "hostile-names",
             "names-with-commas-unquoted",
+            "paths-with-commas-and-quotes-unquoted",
             "dates-of-a-password-that-is-gone",
             "china-without-root",
             "govcloud",

@@ -109,7 +109,11 @@ pub(super) fn exemption_state(exemption: &ExemptionOutcome, _: &dyn Values) -> R
     } else {
         "in force".to_owned()
     };
-    let matches = if exemption.findings == 0 { "; matches nothing" } else { "" };
+    let matches = match exemption.findings {
+        0 if exemption.matches_nothing() => "; matches nothing",
+        0 => "; not everything it may cover was looked at",
+        _ => "",
+    };
     Ok(state + matches)
 }
 

@@ -1,7 +1,7 @@
 //! Finding the run that tonight's is compared with: the latest of an earlier date that finished,
-//! was of the whole roll, and can be read.
+//! was of the whole roll, judged by its own day, and can be read.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rollcall_core::bucket_layout;
 use rollcall_core::findings;
 use rollcall_core::history::{EarlierRun, History, PassedOver, Previous};
@@ -20,6 +20,7 @@ const DATES_TRIED: usize = 31;
 #[derive(Deserialize)]
 struct EarlierManifest {
     execution: String,
+    as_of: DateTime<Utc>,
     source: RollSource,
     outputs: Vec<WrittenFile>,
 }
@@ -76,6 +77,9 @@ async fn read_run(
     };
     if manifest.source == RollSource::ExecutionInput {
         return Ok(Err("was of the accounts that its input named".to_owned()));
+    }
+    if manifest.as_of.date_naive() != date {
+        return Ok(Err(format!("counted ages to {}", manifest.as_of.date_naive())));
     }
     let key = bucket_layout::findings_jsonl(date);
     let Some(written) = manifest.outputs.iter().find(|output| output.key == key) else {

@@ -218,7 +218,7 @@ async fn errors_and_findings_are_two_messages_and_errors_are_first() {
 async fn a_chat_gets_both_as_custom_notifications() {
     let aws = analyzed(false).await;
     notify_with(&aws, Some(CHAT_TOPIC.into())).await.unwrap();
-    assert_eq!(topics(&aws), [TOPIC, CHAT_TOPIC, FINDINGS_TOPIC, CHAT_TOPIC]);
+    assert_eq!(topics(&aws), [TOPIC, FINDINGS_TOPIC, CHAT_TOPIC, CHAT_TOPIC]);
     for request in aws.requests("Publish").iter().filter(|request| request.field("TopicArn") == CHAT_TOPIC) {
         let notification: serde_json::Value = serde_json::from_str(&request.field("Message")).unwrap();
         assert_eq!((&notification["version"], &notification["source"]), (&"1.0".into(), &"custom".into()));
@@ -250,4 +250,26 @@ async fn nothing_is_sent_before_all_is_read_for_the_step_is_tried_again() {
     let aws = analyzed(false).await.refuse("GetObject", "findings.jsonl", s3_error(503, "SlowDown"));
     assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
     assert!(topics(&aws).is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_that_refuses_keeps_nobody_from_the_others_and_nothing_is_sent_twice() {
+    let sent = query("Publish", "<MessageId>1</MessageId>");
+    let refused = query_error(404, "NotFound", "Topic does not exist");
+    for answers in [
+        [refused.clone(), sent.clone(), sent.clone(), sent.clone()],
+        [sent.clone(), sent.clone(), refused.clone(), sent],
+    ] {
+        let aws = analyzed(false).await.on("Publish", answers);
+        let error = notify_with(&aws, Some(CHAT_TOPIC.into())).await.unwrap_err();
+        assert_eq!(
+            error.name,
+            StepErrorName::SomeMessagesNotSent,
+            "which the state machine does not try again"
+        );
+        assert!(error.message.contains("Topic does not exist"), "{error}");
+        assert_eq!(topics(&aws).len(), 4, "all are tried");
+    }
+    let aws = analyzed(false).await.on("Publish", [refused]);
+    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::MessageNotSent);
 }

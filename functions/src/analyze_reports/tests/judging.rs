@@ -22,7 +22,8 @@ fn stale(digit: u8, users: &[&str]) -> String {
 }
 
 fn run_of(date: &str, execution: &str) -> Run {
-    Run { execution: execution.into(), started: format!("{date}T01:00:00Z").parse().unwrap(), ..run() }
+    let started = format!("{date}T01:00:00Z").parse().unwrap();
+    Run { execution: execution.into(), started, as_of: started, ..run() }
 }
 
 fn roll_on(aws: FakeAws, date: &str, execution: &str, accounts: u8, source: RollSource) -> FakeAws {
@@ -210,12 +211,23 @@ async fn a_run_of_some_accounts_is_no_history_and_resolves_nothing() {
 }
 
 #[tokio::test]
+async fn a_run_by_another_day_than_its_own_is_no_history() {
+    let aws = roll_on(FakeAws::default(), "2026-01-30", "what-if", 1, RollSource::AccountList);
+    let aws = report_on(aws, "2026-01-30", "what-if", 1, &stale(1, &["anna"]));
+    let as_of = "2030-01-01T00:00:00Z".parse().unwrap();
+    analyze_run(&aws, Run { as_of, ..run_of("2026-01-30", "what-if") }).await;
+    let (_, manifest) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(manifest.history.compared_with, None);
+    assert_eq!(manifest.history.passed_over[0].reason, "counted ages to 2030-01-01");
+}
+
+#[tokio::test]
 async fn an_earlier_run_that_can_not_be_read_is_passed_over_and_named() {
     type Damage = fn(FakeAws) -> FakeAws;
     let damages: [(&str, Damage); 6] = [
         ("has a run.json that can't be read", |aws| aws.with_object("reports/2026-01-30/run.json", "{", &[])),
         ("names no findings in its run.json", |aws| {
-            let json = r#"{"execution": "e", "source": "account-list", "outputs": []}"#;
+            let json = r#"{"execution": "e", "as_of": "2026-01-30T01:00:00Z", "source": "account-list", "outputs": []}"#;
             aws.with_object("reports/2026-01-30/run.json", json, &[])
         }),
         ("has a findings.jsonl that can't be read: line 1 is no finding", |aws| {
