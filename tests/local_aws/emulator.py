@@ -1,4 +1,4 @@
-"""MiniStack, with four things that it leaves out and Rollcall needs.
+"""MiniStack, with five things that it leaves out and Rollcall needs.
 
 Run as a module, it is MiniStack: everything is configured by MiniStack's own environment variables.
 The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
@@ -8,6 +8,7 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 - `organizations:DescribeAccount` is a call on the account it asks about.
 - An execution's start can be chosen, so that something can be shown about midnight: one whose name
   ends in `-started-20260131T235930Z` is said to have started then.
+- An alarm on an expression over one metric is deployed, as one on that metric: nothing here evaluates it.
 """
 
 import json
@@ -21,12 +22,14 @@ from datetime import datetime
 import ministack.app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import organizations, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 run_distributed_map = stepfunctions._run_distributed_map
 now_iso = stepfunctions.now_iso
 start_execution = stepfunctions._start_execution
 extract_resource_arn = iam_actions.extract_resource_arn
 resolve_condition_key = iam_evaluator._resolve_condition_key
+metric_alarm_record = provisioners._cw_metric_alarm_record
 
 
 def _run_distributed_map(state, raw_input, effective, iterator, execution, context):
@@ -74,6 +77,14 @@ def _extract_resource_arn(service, method, path, headers, body, *arguments, **na
     return arn
 
 
+def _metric_alarm_record(name, properties):
+    (stat,) = [metric["MetricStat"] for metric in properties.get("Metrics", []) if "MetricStat" in metric] or [None]
+    if stat:
+        rest = {key: value for key, value in properties.items() if key != "Metrics"}
+        properties = {**rest, **stat["Metric"], "Period": stat["Period"], "Statistic": stat["Stat"]}
+    return metric_alarm_record(name, properties)
+
+
 def _stop_with_the_parent():
     """Ends when standard input does, which is when whoever started this is gone, however it ended."""
     sys.stdin.buffer.read()
@@ -86,6 +97,7 @@ def main():
     iam_evaluator._resolve_condition_key = _resolve_condition_key
     stepfunctions._run_distributed_map = _run_distributed_map
     stepfunctions._start_execution = _start_execution
+    provisioners._cw_metric_alarm_record = _metric_alarm_record
     ministack.app.main()
 
 
