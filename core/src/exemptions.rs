@@ -464,10 +464,10 @@ expires = 2026-03-31
 
     #[test]
     fn a_file_full_of_slips_is_still_one_message() {
-        let slip = format!("[[exemption]]\nrule = \"{}\"\n", "x".repeat(10_000));
-        let message = problem(&slip.repeat(1_000));
+        let slip = format!("[[exemption]]\nrule = \"{}\"\n", "x".repeat(2_000));
+        let message = problem(&slip.repeat(100));
         assert!(message.len() < 16_000, "{}", message.len());
-        assert!(message.ends_with("; and 2980 more"), "{}", &message[message.len() - 40..]);
+        assert!(message.ends_with("; and 280 more"), "{}", &message[message.len() - 40..]);
     }
 
     #[test]
