@@ -71,7 +71,7 @@ bench:
 FOLDERS ?= .local/bench/10000-49-5
 bench-function: .tools/tests.ready bench
 	cargo build --release --quiet --locked -p rollcall-functions --bin analyze-reports
-	$(TESTS)/python tests/bench_function.py target/$(CARGO_BUILD_TARGET)/release/analyze-reports $(FOLDERS)
+	$(TESTS)/python tests/bench_function.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/analyze-reports $(FOLDERS)
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories
