@@ -283,10 +283,9 @@ impl<'a> Analysis<'a> {
             Some(account_id) => outcomes.get(account_id) == Some(&Outcome::Collected),
             None => {
                 whole_roll
-                    && accounts.iter().all(|account| {
-                        matches!(account.outcome, Outcome::Collected | Outcome::Skipped)
-                            && account.report.as_ref().is_none_or(|report| report.bad_rows == 0)
-                    })
+                    && accounts
+                        .iter()
+                        .all(|account| !account.is_missing() && account.report_with_bad_rows().is_none())
             }
         };
         let mut exemptions = exemptions.apply(&mut self.findings, today);

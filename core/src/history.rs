@@ -1,6 +1,6 @@
 //! What an earlier run found, to tell what is new tonight and what is gone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -21,10 +21,11 @@ impl Previous {
     /// The findings of an earlier run. One that is there twice, for a report had a user twice, counts
     /// once.
     pub fn new(mut findings: Vec<Finding>) -> Self {
-        let mut known = HashSet::new();
-        findings.retain(|finding| known.insert(finding.identity()));
-        let by_identity =
-            findings.iter().enumerate().map(|(place, finding)| (finding.identity(), place)).collect();
+        let mut by_identity = HashMap::with_capacity(findings.len());
+        findings.retain(|finding| {
+            let place = by_identity.len();
+            *by_identity.entry(finding.identity()).or_insert(place) == place
+        });
         let mut by_account: HashMap<AccountId, Vec<usize>> = HashMap::new();
         for (place, finding) in findings.iter().enumerate() {
             by_account.entry(finding.assessed.account_id.clone()).or_default().push(place);

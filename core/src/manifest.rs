@@ -252,6 +252,17 @@ impl Manifest {
 }
 
 impl AccountOutcome {
+    /// Whether it should have a report of this run and has none.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed | Outcome::NoOutcome)
+    }
+
+    /// Its report, when that counts as collected and has rows that can't be read.
+    pub fn report_with_bad_rows(&self) -> Option<&ReportEntry> {
+        let report = self.report.as_ref()?;
+        (self.outcome == Outcome::Collected && report.bad_rows > 0).then_some(report)
+    }
+
     fn of(account: Account, evidence: &mut Evidence) -> Self {
         let Account { account_id, name, state, path, skip, .. } = account;
         let report = evidence.reports.remove(&account_id);
@@ -298,17 +309,20 @@ impl Coverage {
             no_outcome: count(Outcome::NoOutcome),
             bad_rows: accounts
                 .iter()
-                .filter(|account| account.outcome == Outcome::Collected)
-                .filter_map(|account| account.report.as_ref())
+                .filter_map(AccountOutcome::report_with_bad_rows)
                 .map(|report| report.bad_rows)
                 .sum(),
             percent: 0.0,
         };
-        let to_collect = coverage.accounts - coverage.skipped;
         // Hundredths of a percent in whole numbers: a rounded 100.00 would hide a missing account.
-        let hundredths = (coverage.collected * 10_000).checked_div(to_collect).unwrap_or(0);
+        let hundredths = (coverage.collected * 10_000).checked_div(coverage.to_collect()).unwrap_or(0);
         coverage.percent = hundredths as f64 / 100.0;
         coverage
+    }
+
+    /// Accounts that should have a report of this run: those that were not skipped.
+    pub fn to_collect(&self) -> u64 {
+        self.accounts - self.skipped
     }
 
     /// Accounts that should have a report of this run and have none.

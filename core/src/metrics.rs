@@ -19,7 +19,7 @@ pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
     }
     let coverage = &manifest.coverage;
     let findings = &manifest.findings;
-    let of = |severity| json!(findings.by_severity.get(&severity).copied().unwrap_or_default());
+    let of = |severity| json!(findings.of_severity(severity));
     let values = [
         ("Runs", "Count", json!(1)),
         ("AccountsCollected", "Count", json!(coverage.collected)),

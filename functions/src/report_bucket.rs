@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use base64::Engine;
@@ -213,16 +213,9 @@ impl ReportBucket {
     /// # Errors
     /// [`ApiError`] when S3 refuses or does not answer.
     pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, ApiError> {
-        let call = || format!("s3:GetObject of s3://{}/{key}", self.name);
-        let answer = match self.client.get_object().bucket(&self.name).key(key).send().await {
-            Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(ApiError::of(&call(), &error)),
-        };
+        let Some(answer) = self.open(key).await? else { return Ok(None) };
         let metadata = answer.metadata.unwrap_or_default();
-        let bytes = answer.body.collect().await.map_err(|error| ApiError::cut_off(&call(), &error))?;
+        let bytes = answer.body.collect().await.map_err(|error| self.cut_off(key, &error))?;
         Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata }))
     }
 
@@ -236,20 +229,14 @@ impl ReportBucket {
         key: &str,
         mut each: impl FnMut(&[u8], u64) -> Result<(), String>,
     ) -> Result<Option<LinesRead>, LinesError> {
-        let call = || format!("s3:GetObject of s3://{}/{key}", self.name);
-        let mut body = match self.client.get_object().bucket(&self.name).key(key).send().await {
-            Ok(answer) => answer.body,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(LinesError::Api(ApiError::of(&call(), &error))),
-        };
+        let Some(answer) = self.open(key).await.map_err(LinesError::Api)? else { return Ok(None) };
+        let mut body = answer.body;
         let mut hash = Sha256::new();
         let mut lines = 0;
         let mut unfinished: Vec<u8> = Vec::new();
         loop {
             let chunk = body.try_next().await;
-            let chunk = chunk.map_err(|error| LinesError::Api(ApiError::cut_off(&call(), &error)))?;
+            let chunk = chunk.map_err(|error| LinesError::Api(self.cut_off(key, &error)))?;
             let Some(chunk) = chunk else { break };
             hash.update(&chunk);
             for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
@@ -266,6 +253,23 @@ impl ReportBucket {
             each(&unfinished, lines).map_err(LinesError::Line)?;
         }
         Ok(Some(LinesRead { checksum: Checksum(hash.finalize().into()), lines }))
+    }
+
+    /// Begins to read the object under `key`; `None` when there is none.
+    async fn open(&self, key: &str) -> Result<Option<GetObjectOutput>, ApiError> {
+        match self.client.get_object().bucket(&self.name).key(key).send().await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(ApiError::of(&self.get_call(key), &error)),
+        }
+    }
+
+    fn cut_off(&self, key: &str, error: &dyn std::error::Error) -> ApiError {
+        ApiError::cut_off(&self.get_call(key), error)
+    }
+
+    fn get_call(&self, key: &str) -> String {
+        format!("s3:GetObject of s3://{}/{key}", self.name)
     }
 
     /// Reads the JSON under `key`, which the execution of this name must have written.

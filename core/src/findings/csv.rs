@@ -49,10 +49,6 @@ pub fn write_csv<'f>(
     for finding in findings {
         let record = FindingRecord::from(finding);
         let exemption = record.exemption.as_deref();
-        let status = match record.status {
-            super::Status::New => "new",
-            super::Status::Ongoing => "ongoing",
-        };
         row.clear();
         for cell in [
             record.account_id.as_str(),
@@ -68,7 +64,7 @@ pub fn write_csv<'f>(
             as_of.text(record.as_of),
             generated.text(record.report_generated),
             &record.first_seen.to_string(),
-            status,
+            record.status.as_str(),
             if record.verified { "true" } else { "false" },
             exemption.map_or("", |exemption| &exemption.reason),
             &exemption.map(|exemption| exemption.expires.to_string()).unwrap_or_default(),

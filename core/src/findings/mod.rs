@@ -74,6 +74,16 @@ pub enum Status {
     Ongoing,
 }
 
+impl Status {
+    /// The name as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Ongoing => "ongoing",
+        }
+    }
+}
+
 impl Finding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {

@@ -122,6 +122,11 @@ impl FindingCounts {
         }
     }
 
+    /// How many open findings are of this severity.
+    pub fn of_severity(&self, severity: Severity) -> u64 {
+        self.by_severity.get(&severity).copied().unwrap_or_default()
+    }
+
     /// The worst severity of an open finding.
     pub fn worst(&self) -> Option<Severity> {
         self.by_severity.iter().find(|(_, count)| **count > 0).map(|(severity, _)| *severity)

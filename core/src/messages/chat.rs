@@ -4,11 +4,11 @@
 use serde_json::json;
 
 use super::digest::needs_somebody;
+use super::errors::missing_by_code;
 use super::text::{counted, coverage};
 use super::{Kind, Message};
 use crate::console::Console;
-use crate::manifest::{Manifest, Outcome};
-use crate::outcome::FailureCode;
+use crate::manifest::Manifest;
 use crate::rules::{RULES, Rule};
 
 /// How many rules or codes a chat message lists: it is a glance, and the email has the rest.
@@ -17,7 +17,7 @@ const LISTED: usize = 11;
 /// The notification that goes with `message`, as JSON.
 pub fn chat(message: &Message, manifest: &Manifest, bucket: &str, console: &Console) -> String {
     let (mark, lines, next) = match message.kind {
-        Kind::Errors => (":rotating_light:", errors(manifest), failed_next(manifest)),
+        Kind::Errors => (":rotating_light:", errors(manifest), errors_next(manifest)),
         Kind::Findings => (":closed_lock_with_key:", findings(manifest), findings_next(manifest)),
     };
     let mut description = lines.join("\n");
@@ -52,12 +52,9 @@ pub fn chat(message: &Message, manifest: &Manifest, bucket: &str, console: &Cons
 
 /// No name of a user or an account is in it: a name could address a channel or hide a link.
 fn errors(manifest: &Manifest) -> Vec<String> {
-    let mut lines: Vec<String> = FailureCode::ALL
+    let mut lines: Vec<String> = missing_by_code(manifest)
         .into_iter()
-        .filter_map(|code| {
-            let accounts = failed_by(manifest, code);
-            (accounts > 0).then(|| format!("- *{code}*: {}", counted(accounts, "account")))
-        })
+        .map(|(code, accounts)| format!("- *{code}*: {}", counted(accounts.len() as u64, "account")))
         .collect();
     if manifest.coverage.bad_rows > 0 {
         lines.push(format!("- {} can't be read", counted(manifest.coverage.bad_rows, "row")));
@@ -65,15 +62,8 @@ fn errors(manifest: &Manifest) -> Vec<String> {
     lines
 }
 
-fn failed_by(manifest: &Manifest, code: FailureCode) -> u64 {
-    let failed = |outcome| matches!(outcome, Outcome::Failed | Outcome::NoOutcome);
-    manifest.accounts.iter().filter(|account| failed(account.outcome) && account.code == Some(code)).count()
-        as u64
-}
-
-fn failed_next(manifest: &Manifest) -> Vec<String> {
-    let codes = FailureCode::ALL.into_iter().filter(|code| failed_by(manifest, *code) > 0);
-    codes.take(3).map(|code| format!("{code}: {}", code.remedy())).collect()
+fn errors_next(manifest: &Manifest) -> Vec<String> {
+    missing_by_code(manifest).keys().take(3).map(|code| format!("{code}: {}", code.remedy())).collect()
 }
 
 /// The rules with open findings, worst first.
@@ -125,6 +115,7 @@ mod tests {
     use crate::manifest::Evidence;
     use crate::manifest::tests::{account, failure, id, manifest, report};
     use crate::messages::{Listed, digest, errors as error_message};
+    use crate::outcome::FailureCode;
     use crate::policy::Policy;
     use crate::rules::RuleId;
     use crate::sorted_json;

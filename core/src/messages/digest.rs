@@ -117,7 +117,7 @@ fn subject(manifest: &Manifest, exemptions: usize) -> String {
         new => format!("Rollcall {date}: {}; {} open", counted(new, "new finding"), counts.open),
     };
     if let Some(worst) = counts.worst() {
-        let _ = write!(subject, ", {} {worst}", counts.by_severity[&worst]);
+        let _ = write!(subject, ", {} {worst}", counts.of_severity(worst));
     }
     if counts.resolved > 0 {
         let _ = write!(subject, "; {} resolved", counts.resolved);
@@ -132,7 +132,7 @@ fn subject(manifest: &Manifest, exemptions: usize) -> String {
 /// Ten, the most there may be.
 fn attributes(manifest: &Manifest) -> Vec<(&'static str, Attribute)> {
     let counts = &manifest.findings;
-    let of = |severity| count(counts.by_severity.get(&severity).copied().unwrap_or_default());
+    let of = |severity| count(counts.of_severity(severity));
     vec![
         ("kind", Attribute::Text(Kind::Findings.as_str())),
         ("severity", Attribute::Text(counts.worst().map_or("none", Severity::as_str))),
@@ -149,10 +149,8 @@ fn attributes(manifest: &Manifest) -> Vec<(&'static str, Attribute)> {
 
 /// Such as `Critical 1, high 2, medium 0, low 4`.
 fn severities(counts: &FindingCounts) -> String {
-    let of = |severity: Severity| {
-        format!("{severity} {}", counts.by_severity.get(&severity).copied().unwrap_or_default())
-    };
-    let text = Severity::ALL.map(of).join(", ");
+    let text =
+        Severity::ALL.map(|severity| format!("{severity} {}", counts.of_severity(severity))).join(", ");
     text[..1].to_uppercase() + &text[1..]
 }
 

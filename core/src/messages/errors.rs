@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::text::{counted, coverage, one_line, paragraph, whereabouts};
 use super::{Attribute, Kind, Message, count};
 use crate::console::Console;
-use crate::manifest::{AccountOutcome, Manifest, Outcome};
+use crate::manifest::{AccountOutcome, Manifest};
 use crate::outcome::FailureCode;
 
 /// SNS takes 262,144 bytes a message; the accounts may fill this much of it, and what surrounds
@@ -23,7 +23,7 @@ pub fn errors(manifest: &Manifest, bucket: &str, console: &Console) -> Option<Me
     if missing == 0 && bad_rows == 0 {
         return None;
     }
-    let to_collect = manifest.coverage.accounts - manifest.coverage.skipped;
+    let to_collect = manifest.coverage.to_collect();
     let date = manifest.date;
     let mut body = String::new();
     let subject = if missing > 0 {
@@ -50,15 +50,21 @@ pub fn errors(manifest: &Manifest, bucket: &str, console: &Console) -> Option<Me
     Some(Message { kind: Kind::Errors, subject, body, attributes })
 }
 
-/// The accounts without a report, by code, each code with its remedy. Every code gets the same
-/// share of the room, so that ten thousand accounts of one code can't hide the one of another.
-fn write_failures(body: &mut String, manifest: &Manifest) {
+/// The accounts without a report, by code, in the order of [`FailureCode`].
+pub(super) fn missing_by_code(manifest: &Manifest) -> BTreeMap<FailureCode, Vec<&AccountOutcome>> {
     let mut by_code: BTreeMap<FailureCode, Vec<&AccountOutcome>> = BTreeMap::new();
-    for account in &manifest.accounts {
-        if let (Outcome::Failed | Outcome::NoOutcome, Some(code)) = (account.outcome, account.code) {
+    for account in manifest.accounts.iter().filter(|account| account.is_missing()) {
+        if let Some(code) = account.code {
             by_code.entry(code).or_default().push(account);
         }
     }
+    by_code
+}
+
+/// The accounts without a report, by code, each code with its remedy. Every code gets the same
+/// share of the room, so that ten thousand accounts of one code can't hide the one of another.
+fn write_failures(body: &mut String, manifest: &Manifest) {
+    let by_code = missing_by_code(manifest);
     let share = ACCOUNTS_LIMIT / by_code.len().max(1);
     for (code, accounts) in &by_code {
         body.push_str(&format!("{code}: {}\n", counted(accounts.len() as u64, "account")));
@@ -87,14 +93,8 @@ fn write_failures(body: &mut String, manifest: &Manifest) {
 const BAD_REPORTS_LISTED: usize = 50;
 
 fn write_bad_rows(body: &mut String, manifest: &Manifest) {
-    let bad = || {
-        manifest
-            .accounts
-            .iter()
-            .filter(|account| account.outcome == Outcome::Collected)
-            .filter_map(|account| Some((account, account.report.as_ref()?)))
-            .filter(|(_, report)| report.bad_rows > 0)
-    };
+    let bad =
+        || manifest.accounts.iter().filter_map(|account| Some((account, account.report_with_bad_rows()?)));
     let reports = bad().count();
     if reports == 0 {
         return;

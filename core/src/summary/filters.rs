@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::account::{AccountId, SkipReason};
 use crate::exemptions::ExemptionOutcome;
-use crate::findings::{Finding, Status};
+use crate::findings::Finding;
 use crate::outcome::FailureCode;
 use crate::run::format_time;
 
@@ -64,10 +64,7 @@ pub(super) fn days(days: &Option<u32>, _: &dyn Values) -> Result<String> {
 
 #[filter_fn]
 pub(super) fn status(finding: &Finding, _: &dyn Values) -> Result<String> {
-    let mut words = vec![match finding.status {
-        Status::New => "new",
-        Status::Ongoing => "ongoing",
-    }];
+    let mut words = vec![finding.status.as_str()];
     if !finding.verified {
         words.push("not verified");
     }

@@ -120,17 +120,9 @@ impl<'a> Page<'a> {
             headline: headline(manifest),
             is_covered: coverage.missing() == 0 && coverage.bad_rows == 0 && coverage.collected > 0,
             not_covered: coverage.missing(),
-            missing: List::of(
-                accounts
-                    .iter()
-                    .filter(|account| matches!(account.outcome, Outcome::Failed | Outcome::NoOutcome)),
-                ACCOUNTS_NOT_COVERED,
-            ),
+            missing: List::of(accounts.iter().filter(|account| account.is_missing()), ACCOUNTS_NOT_COVERED),
             bad_reports: List::of(
-                accounts.iter().filter(|account| {
-                    account.outcome == Outcome::Collected
-                        && account.report.as_ref().is_some_and(|report| report.bad_rows > 0)
-                }),
+                accounts.iter().filter(|account| account.report_with_bad_rows().is_some()),
                 ACCOUNTS_NOT_COVERED,
             ),
             skipped: List::of(
@@ -174,7 +166,7 @@ impl<'a> Page<'a> {
 
 fn headline(manifest: &Manifest) -> String {
     let coverage = &manifest.coverage;
-    let to_collect = coverage.accounts - coverage.skipped;
+    let to_collect = coverage.to_collect();
     if coverage.missing() > 0 {
         return format!("{} of {} not covered", coverage.missing(), counted_number(to_collect, "account"));
     }
