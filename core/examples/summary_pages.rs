@@ -80,25 +80,25 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
     // The night before: other users were careless, so some findings are resolved and some are new.
     let before = started - TimeDelta::days(1);
     let none = Previous::default();
-    let mut analysis = Analysis::new(&policy, &none);
     let analyzer = Analyzer::new(&policy, &none, before, before.date_naive());
+    let mut analysis = Analysis::new(analyzer);
     for (number, account) in (0..).zip(&accounts) {
         let text = report(night, number, night.careless / 2);
         analysis.add(analyzer.report(&account.account_id, &account.name, before, text.as_bytes())?);
     }
     let manifest = manifest(night, &run, &accounts, true);
-    let previous = analysis.settle(&manifest.accounts, true, &exemptions, before.date_naive()).findings;
+    let previous = analysis.settle(&manifest.accounts, true, &exemptions).findings;
     let previous = Previous::new(previous);
 
-    let mut analysis = Analysis::new(&policy, &previous);
     let analyzer = Analyzer::new(&policy, &previous, started, started.date_naive());
+    let mut analysis = Analysis::new(analyzer);
     let collected = night.accounts - night.missing;
     for (number, account) in (0..collected).zip(&accounts) {
         let text = report(night, number, night.careless);
         analysis.add(analyzer.report(&account.account_id, &account.name, started, text.as_bytes())?);
     }
     let mut manifest = self::manifest(night, &run, &accounts, false);
-    let assessment = analysis.settle(&manifest.accounts, true, &exemptions, started.date_naive());
+    let assessment = analysis.settle(&manifest.accounts, true, &exemptions);
     let compared_with = EarlierRun { date: before.date_naive(), execution: "the night before".into() };
     let history = History { compared_with: Some(compared_with), passed_over: vec![] };
     manifest.assess(&policy, history, (!night.exemptions.is_empty()).then(|| "0".repeat(64)), &assessment);

@@ -192,8 +192,7 @@ enum Fate {
 /// Gathers what the reports say.
 #[derive(Debug)]
 pub struct Analysis<'a> {
-    policy: &'a Policy,
-    previous: &'a Previous,
+    analyzer: Analyzer<'a>,
     fates: Vec<Fate>,
     findings: Vec<Finding>,
     statistics: Statistics,
@@ -216,12 +215,11 @@ pub struct Assessment {
 }
 
 impl<'a> Analysis<'a> {
-    /// Nothing gathered yet.
-    pub fn new(policy: &'a Policy, previous: &'a Previous) -> Self {
+    /// Nothing gathered yet, of what `analyzer` will say of reports.
+    pub fn new(analyzer: Analyzer<'a>) -> Self {
         Self {
-            policy,
-            previous,
-            fates: vec![Fate::Unmet; previous.findings().len()],
+            analyzer,
+            fates: vec![Fate::Unmet; analyzer.previous.findings().len()],
             findings: Vec::new(),
             statistics: Statistics::default(),
         }
@@ -240,7 +238,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Settles the night: keeps what nobody could look at, tells what is gone, marks what is exempt
-    /// on `today`, and brings all of it in order.
+    /// on the day that ages are counted to, and brings all of it in order.
     ///
     /// `accounts` is the roll as it was called. `whole_roll` says that an account which is not on it is
     /// none of the deployment's any more, and was not merely not asked for.
@@ -249,8 +247,8 @@ impl<'a> Analysis<'a> {
         accounts: &[AccountOutcome],
         whole_roll: bool,
         exemptions: &Exemptions,
-        today: NaiveDate,
     ) -> Assessment {
+        let Analyzer { policy, previous, as_of, .. } = self.analyzer;
         let outcomes: HashMap<&AccountId, Outcome> =
             accounts.iter().map(|account| (&account.account_id, account.outcome)).collect();
         let is_collected =
@@ -258,11 +256,11 @@ impl<'a> Analysis<'a> {
         // What does not count as collected counts for nothing else either.
         self.findings.retain(is_collected);
         let (mut resolved, mut unfollowed) = (Vec::new(), Vec::new());
-        for (finding, fate) in self.previous.findings().iter().zip(&self.fates) {
+        for (finding, fate) in previous.findings().iter().zip(&self.fates) {
             let outcome = outcomes.get(&finding.assessed.account_id);
             // Gone is only what somebody looked for, by the same measure.
-            let same_measure = self.policy.applies(finding.rule)
-                && self.policy.limit_days(finding.rule) == finding.limit_days;
+            let same_measure =
+                policy.applies(finding.rule) && policy.limit_days(finding.rule) == finding.limit_days;
             match (outcome, fate) {
                 (Some(Outcome::Collected), Fate::Met) => {}
                 (None, _) if !whole_roll => {}
@@ -288,10 +286,10 @@ impl<'a> Analysis<'a> {
                         .all(|account| !account.is_missing() && account.report_with_bad_rows().is_none())
             }
         };
-        let mut exemptions = exemptions.apply(&mut self.findings, today);
+        let mut exemptions = exemptions.apply(&mut self.findings, as_of.date_naive());
         for exemption in &mut exemptions {
             exemption.is_judged = is_covered(exemption.account.as_ref())
-                && exemption.rule.is_none_or(|rule| self.policy.applies(rule));
+                && exemption.rule.is_none_or(|rule| policy.applies(rule));
         }
         Assessment { findings: self.findings, resolved, unfollowed, exemptions, statistics: self.statistics }
     }

@@ -109,10 +109,11 @@ impl AnalyzeReports {
         let (exemptions, exemptions_sha256) = self.exemptions().await?;
         let (history, previous) = history::read(&self.report_bucket, date).await?;
 
-        let mut analysis = Analysis::new(&self.policy, &previous);
+        let analyzer = Analyzer::new(&self.policy, &previous, run.as_of, date);
+        let mut analysis = Analysis::new(analyzer);
         let context = Context {
             run: &run,
-            analyzer: Analyzer::new(&self.policy, &previous, run.as_of, date),
+            analyzer,
             names: roll
                 .accounts
                 .iter()
@@ -123,7 +124,7 @@ impl AnalyzeReports {
         let evidence = self.evidence(&context, &mut analysis).await?;
         let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
         let whole_roll = manifest.is_of_whole_roll();
-        let assessment = analysis.settle(&manifest.accounts, whole_roll, &exemptions, run.as_of.date_naive());
+        let assessment = analysis.settle(&manifest.accounts, whole_roll, &exemptions);
         manifest.assess(&self.policy, history, exemptions_sha256, &assessment);
 
         let findings = &assessment.findings;

@@ -96,7 +96,7 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     let as_of = organization::as_of();
     let analyzer = Analyzer::new(&policy, &previous, as_of, as_of.date_naive());
     let with_checksums = measurement == "nightly";
-    let analysis = Mutex::new(Analysis::new(&policy, &previous));
+    let analysis = Mutex::new(Analysis::new(analyzer));
     let reports = each(&files, |path, bytes| {
         let account_id = account_id(path);
         let said = analyzer.report(&account_id, "", as_of, bytes).expect("the generator writes reports");
@@ -113,7 +113,7 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     measured.bytes = reports.iter().map(|report| report.bytes).sum();
     measured.rows = reports.iter().map(|report| report.rows).sum();
     let mut manifest = manifest(&reports);
-    let assessment = analysis.settle(&manifest.accounts, true, &Exemptions::default(), as_of.date_naive());
+    let assessment = analysis.settle(&manifest.accounts, true, &Exemptions::default());
     measured.findings = assessment.findings.len() as u64;
     measured.findings_bytes = assessment.findings.iter().map(held).sum();
     let create = |name: &str| File::create(folder.join(name)).map(BufWriter::new);

@@ -611,12 +611,12 @@ fn settle(
     whole: bool,
 ) -> Assessment {
     let analyzer = Analyzer::new(policy, previous, as_of(), as_of().date_naive());
-    let mut analysis = Analysis::new(policy, previous);
+    let mut analysis = Analysis::new(analyzer);
     for text in reports {
         analysis.add(analyzer.report(&account(), "Shop", as_of(), text.as_bytes()).unwrap());
     }
     let accounts = called(collected).accounts;
-    analysis.settle(&accounts, whole, &Exemptions::default(), as_of().date_naive())
+    analysis.settle(&accounts, whole, &Exemptions::default())
 }
 
 const OWN: u64 = 123_456_789_012;
@@ -737,12 +737,8 @@ fn an_account_that_left_or_is_skipped_is_followed_no_further_which_is_not_resolv
     accounts[0].outcome = Outcome::Skipped;
     let (policy, previous) =
         (Policy::default(), Previous::new(vec![finding(1, "anna", RuleId::AccessKeyStale)]));
-    let skipped = Analysis::new(&policy, &previous).settle(
-        &accounts,
-        true,
-        &Exemptions::default(),
-        as_of().date_naive(),
-    );
+    let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+    let skipped = analysis.settle(&accounts, true, &Exemptions::default());
     assert_eq!((skipped.resolved.len(), skipped.unfollowed.len(), skipped.findings.len()), (0, 1, 0));
 }
 
@@ -781,8 +777,8 @@ fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at(
         }
         let previous = Previous::default();
         let accounts = called(collected).accounts;
-        let analysis = Analysis::new(&policy, &previous);
-        let assessment = analysis.settle(&accounts, whole, &exemption(names), as_of().date_naive());
+        let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+        let assessment = analysis.settle(&accounts, whole, &exemption(names));
         assessment.exemptions[0].matches_nothing()
     };
     let all = [1, 2, 3, OWN];
