@@ -76,7 +76,7 @@ def store(s3, reports, date, execution):
         {"account_id": path.stem[-12:], "name": "", "email": "", "state": "ACTIVE", "path": "", "skip": None} for path in reports
     ]
     roll = {
-        "execution": execution, "taken": started, "source": "organization", "organization_id": "o-exampleorg",
+        "execution": execution, "started": started, "as_of": started, "taken": started, "source": "organization", "organization_id": "o-exampleorg",
         "accounts": accounts,
     }  # fmt: skip
     s3.put_object(Bucket=BUCKET, Key=f"{date}/accounts.json", Body=json.dumps(roll), Metadata={"execution": execution})

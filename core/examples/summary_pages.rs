@@ -168,6 +168,8 @@ fn manifest(night: &Night, run: &Run, accounts: &[Account], all: bool) -> Manife
     }
     let roll = Roll {
         execution: run.execution.clone(),
+        started: run.started,
+        as_of: run.started,
         taken: run.started,
         source: RollSource::Organization,
         organization_id: Some("o-exampleorg".into()),

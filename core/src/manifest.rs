@@ -240,9 +240,9 @@ impl Manifest {
     }
 
     /// Whether the run was meant for every account of the deployment, and not for some that its
-    /// input named.
+    /// input named, or whose reports somebody had at hand.
     pub fn is_of_whole_roll(&self) -> bool {
-        self.source != RollSource::ExecutionInput
+        !matches!(self.source, RollSource::ExecutionInput | RollSource::Reports)
     }
 
     /// Whether the run is one of the nights: of the whole roll, and judged by its own day.
@@ -361,6 +361,8 @@ pub(crate) mod tests {
     pub(crate) fn roll(accounts: Vec<Account>) -> Roll {
         Roll {
             execution: "night-1".into(),
+            started: run().started,
+            as_of: run().started,
             taken: run().started,
             source: RollSource::Organization,
             organization_id: Some("o-exampleorg".into()),

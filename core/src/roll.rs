@@ -12,6 +12,10 @@ use crate::account::{Account, AccountId, AccountState, SkipReason};
 pub struct Roll {
     /// The name of the execution that took the roll.
     pub execution: String,
+    /// When that execution started.
+    pub started: DateTime<Utc>,
+    /// The time that its ages are counted to.
+    pub as_of: DateTime<Utc>,
     /// When it was taken.
     pub taken: DateTime<Utc>,
     /// Where the accounts come from.
@@ -35,6 +39,8 @@ pub enum RollSource {
     AccountList,
     /// The accounts that the execution's input named.
     ExecutionInput,
+    /// The accounts whose reports the command was given: nobody knows of others.
+    Reports,
 }
 
 /// Which of the listed accounts to collect.

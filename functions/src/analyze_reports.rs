@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::account::AccountId;
-use rollcall_core::analysis::{Analysis, Analyzer, ReportAnalysis};
+use rollcall_core::analysis::{Analysis, Analyzer, Assessment, ReportAnalysis};
 use rollcall_core::bucket_layout;
 use rollcall_core::exemptions::Exemptions;
 use rollcall_core::findings;
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::clock::now;
-use crate::report_bucket::{Checksum, ReportBucket, StoredObject};
+use crate::report_store::{Checksum, ReportStore, StoredObject};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
@@ -38,12 +38,31 @@ const READ_AT_A_TIME: usize = 64;
 /// How often an object that is cut off is read before it counts as unreadable.
 const READ_TRIES: u32 = 3;
 
-/// The step: its bucket, and how the rules are set.
+/// The step: its store, and how the rules are set.
 #[derive(Debug)]
 pub struct AnalyzeReports {
-    report_bucket: ReportBucket,
+    report_store: ReportStore,
     policy: Policy,
+    exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
+}
+
+/// A file of exemptions that stands for the one in the store.
+#[derive(Clone, Debug)]
+pub struct ExemptionsFile {
+    /// What errors call it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a run came to, as it was written.
+#[derive(Clone, Debug)]
+pub struct Analyzed {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The findings, and what became of those of the run before.
+    pub assessment: Assessment,
 }
 
 /// What the state machine gives the step.
@@ -87,14 +106,19 @@ impl AnalyzeReports {
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let bucket = settings::required("REPORT_BUCKET")?;
-        let bucket = ReportBucket::new(config, bucket, settings::optional("KMS_KEY_ARN"));
+        let bucket = ReportStore::new(config, bucket, settings::optional("KMS_KEY_ARN"));
         let deployment = settings::optional("DEPLOYMENT");
         Ok(Self { deployment, ..Self::new(bucket, settings::policy()?) })
     }
 
     /// The step on the given bucket, with rules set by `policy`, that prints no metrics.
-    pub fn new(report_bucket: ReportBucket, policy: Policy) -> Self {
-        Self { report_bucket, policy, deployment: None }
+    pub fn new(report_store: ReportStore, policy: Policy) -> Self {
+        Self { report_store, policy, exemptions: None, deployment: None }
+    }
+
+    /// The same step with exemptions from a file of its own; those in the store do not count.
+    pub fn with_exemptions(self, file: ExemptionsFile) -> Self {
+        Self { exemptions: Some(file), ..self }
     }
 
     /// Calls the roll of a run, judges its reports, and writes findings and manifest.
@@ -102,17 +126,26 @@ impl AnalyzeReports {
     /// # Errors
     /// `RunReplaced`, `InvalidExemptions`, `StorageFailed` or `ServiceUnavailable`.
     pub async fn run(&self, input: AnalyzeReportsInput) -> Result<AnalyzeReportsOutput, StepError> {
-        let AnalyzeReportsInput { run } = input;
+        let Analyzed { manifest, .. } = self.analyze(&input.run).await?;
+        let manifest_key = bucket_layout::run(manifest.date);
+        Ok(AnalyzeReportsOutput { coverage: manifest.coverage, findings: manifest.findings, manifest_key })
+    }
+
+    /// The same, for a caller that shows what the run came to.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn analyze(&self, run: &Run) -> Result<Analyzed, StepError> {
         let date = run.date();
         let roll: Roll =
-            self.report_bucket.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
+            self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
         let (exemptions, exemptions_sha256) = self.exemptions().await?;
-        let (history, previous) = history::read(&self.report_bucket, date).await?;
+        let (history, previous) = history::read(&self.report_store, date).await?;
 
         let analyzer = Analyzer::new(&self.policy, &previous, run.as_of, date);
         let mut analysis = Analysis::new(analyzer);
         let context = Context {
-            run: &run,
+            run,
             analyzer,
             names: roll
                 .accounts
@@ -122,20 +155,20 @@ impl AnalyzeReports {
                 .collect(),
         };
         let evidence = self.evidence(&context, &mut analysis).await?;
-        let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
+        let mut manifest = Manifest::call_roll(run, roll, evidence, now());
         let whole_roll = manifest.is_of_whole_roll();
         let assessment = analysis.settle(&manifest.accounts, whole_roll, &exemptions);
         manifest.assess(&self.policy, history, exemptions_sha256, &assessment);
 
         let findings = &assessment.findings;
-        let csv = self.report_bucket.write_file(
+        let csv = self.report_store.write_file(
             bucket_layout::findings_csv(date),
             "text/csv",
             &run.execution,
             |mut output| findings::write_csv(findings, &mut output),
         );
         manifest.outputs.push(csv.await?);
-        let jsonl = self.report_bucket.write_file(
+        let jsonl = self.report_store.write_file(
             bucket_layout::findings_jsonl(date),
             "application/jsonl",
             &run.execution,
@@ -143,7 +176,7 @@ impl AnalyzeReports {
         );
         manifest.outputs.push(jsonl.await?);
         manifest.finished = now();
-        let summary = self.report_bucket.write_file(
+        let summary = self.report_store.write_file(
             bucket_layout::summary(date),
             "text/html; charset=utf-8",
             &run.execution,
@@ -152,30 +185,30 @@ impl AnalyzeReports {
         let summary = summary.await?;
         manifest.outputs.push(summary);
         // Last: whoever finds it finds everything it names.
-        let manifest_key = bucket_layout::run(date);
-        self.report_bucket.write_json(&manifest_key, &manifest, &run.execution).await?;
+        self.report_store.write_json(&bucket_layout::run(date), &manifest, &run.execution).await?;
         log(&manifest);
         // CloudWatch makes metrics of this line in the function's log.
         if let Some(line) = self.deployment.as_deref().and_then(|name| metrics(&manifest, name)) {
             println!("{line}");
         }
-        Ok(AnalyzeReportsOutput { coverage: manifest.coverage, findings: manifest.findings, manifest_key })
+        Ok(Analyzed { manifest, assessment })
     }
 
     /// The exemptions, and the SHA-256 of their file when there is one. A file that can't be read is
     /// never taken for no exemptions.
     async fn exemptions(&self) -> Result<(Exemptions, Option<String>), StepError> {
+        if let Some(file) = &self.exemptions {
+            return parse_exemptions(&file.name, &file.bytes);
+        }
         let key = bucket_layout::EXEMPTIONS;
-        if !self.report_bucket.has(key).await? {
+        if !self.report_store.has(key).await? {
             return Ok((Exemptions::default(), None));
         }
-        let place = format!("s3://{}/{key}", self.report_bucket.name());
-        let object = self.report_bucket.read(key).await?.ok_or_else(|| {
+        let place = self.report_store.address(key);
+        let object = self.report_store.read(key).await?.ok_or_else(|| {
             StepErrorName::ServiceUnavailable.error(format!("{place} was deleted while it was read"))
         })?;
-        let exemptions = Exemptions::parse(&place, &object.bytes)
-            .map_err(|error| StepErrorName::InvalidExemptions.error(error.to_string()))?;
-        Ok((exemptions, Some(Checksum::of(&object.bytes).hex())))
+        parse_exemptions(&place, &object.bytes)
     }
 
     /// Everything this execution left under the day's prefix. What the reports say goes to
@@ -187,11 +220,11 @@ impl AnalyzeReports {
     ) -> Result<Evidence, StepError> {
         let date = context.run.date();
         let mut objects: Vec<(AccountId, String)> = Vec::new();
-        for key in self.report_bucket.list(&bucket_layout::reports(date)).await? {
+        for key in self.report_store.list(&bucket_layout::reports(date)).await? {
             objects.extend(bucket_layout::report_account(date, &key).map(|account_id| (account_id, key)));
         }
         let reports = objects.len();
-        for key in self.report_bucket.list(&bucket_layout::failures(date)).await? {
+        for key in self.report_store.list(&bucket_layout::failures(date)).await? {
             objects.extend(bucket_layout::failure_account(date, &key).map(|account_id| (account_id, key)));
         }
         let mut found = stream::iter(objects.into_iter().enumerate())
@@ -255,12 +288,18 @@ impl AnalyzeReports {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.report_bucket.read(key).await {
+            match self.report_store.read(key).await {
                 Err(ApiError { kind: ApiErrorKind::Unavailable, .. }) if tries < READ_TRIES => {}
                 other => return other,
             }
         }
     }
+}
+
+fn parse_exemptions(name: &str, bytes: &[u8]) -> Result<(Exemptions, Option<String>), StepError> {
+    let exemptions = Exemptions::parse(name, bytes)
+        .map_err(|error| StepErrorName::InvalidExemptions.error(error.to_string()))?;
+    Ok((exemptions, Some(Checksum::of(bytes).hex())))
 }
 
 fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> FailureRecord {

@@ -1,5 +1,8 @@
-//! What an AWS call's failure means. The codes are those of REST, query and JSON services alike, so
+//! What the failure of a call to AWS, or of a disk in its place, means. The codes are those of REST, query and JSON services alike, so
 //! one table serves IAM, STS, Organizations, S3 and SNS.
+
+use std::io;
+use std::path::Path;
 
 use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
@@ -70,6 +73,15 @@ impl ApiError {
     /// The answer to `call` ended too early.
     pub fn cut_off(call: &str, error: &dyn std::error::Error) -> Self {
         Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }
+    }
+
+    /// The disk failed at `doing` something, such as `writing`, with `path`.
+    pub fn of_disk(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::PermissionDenied => ApiErrorKind::Denied,
+            _ => ApiErrorKind::Other,
+        };
+        Self { kind, message: format!("{doing} {} failed: {error}", path.display()) }
     }
 
     fn new(call: &str, code: Option<&str>, text: Option<&str>, status: Option<u16>) -> Self {

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::aws;
 use crate::clock::now;
-use crate::report_bucket::ReportBucket;
+use crate::report_store::ReportStore;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
@@ -39,7 +39,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct CollectReport {
     member_role: MemberRole,
-    report_bucket: ReportBucket,
+    report_store: ReportStore,
     poll: Duration,
 }
 
@@ -141,7 +141,7 @@ impl CollectReport {
         let config = aws::brisk(config, CALL_LIMIT);
         Ok(Self::new(
             &config,
-            ReportBucket::new(&config, bucket, settings::optional("KMS_KEY_ARN")),
+            ReportStore::new(&config, bucket, settings::optional("KMS_KEY_ARN")),
             settings::required("MEMBER_ROLE_NAME")?,
             Duration::from_secs(poll),
         ))
@@ -151,11 +151,11 @@ impl CollectReport {
     /// for `poll` before it answers that a report is pending.
     pub fn new(
         config: &SdkConfig,
-        report_bucket: ReportBucket,
+        report_store: ReportStore,
         member_role_name: String,
         poll: Duration,
     ) -> Self {
-        Self { member_role: MemberRole::new(config, member_role_name), report_bucket, poll }
+        Self { member_role: MemberRole::new(config, member_role_name), report_store, poll }
     }
 
     /// Collects the report of one account. `owner` is the collector's own account, which is asked
@@ -230,7 +230,7 @@ impl CollectReport {
             metadata.push((bucket_layout::ROWS, tally.rows.to_string()));
         }
         let bytes = content.len();
-        self.report_bucket.write(&key, "text/csv", content, &input.execution, &metadata).await?;
+        self.report_store.write(&key, "text/csv", content, &input.execution, &metadata).await?;
         tracing::info!(
             execution = input.execution,
             account_id = input.account_id.as_str(),
@@ -265,7 +265,7 @@ impl CollectReport {
             waits: input.waits,
             failed_at: now(),
         };
-        self.report_bucket
+        self.report_store
             .write_json(&bucket_layout::failure(input.date, &input.account_id), &record, &input.execution)
             .await
             .map_err(|error| {

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
-use crate::report_bucket::ReportBucket;
+use crate::report_store::ReportStore;
 
 /// An answer: status, headers, body.
 #[derive(Clone, Debug)]
@@ -106,8 +106,8 @@ impl FakeAws {
     }
 
     /// The bucket `name` in it.
-    pub(crate) fn bucket(&self, name: &str) -> ReportBucket {
-        ReportBucket::new(&self.config(), name.to_owned(), None)
+    pub(crate) fn bucket(&self, name: &str) -> ReportStore {
+        ReportStore::new(&self.config(), name.to_owned(), None)
     }
 }
 

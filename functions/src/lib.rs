@@ -23,6 +23,6 @@ pub mod lambda;
 pub mod list_accounts;
 pub mod notify;
 pub mod organizations;
-pub mod report_bucket;
+pub mod report_store;
 pub mod settings;
 pub mod step_error;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::aws;
 use crate::clock::now;
 use crate::collect_report::CollectReportInput;
-use crate::report_bucket::ReportBucket;
+use crate::report_store::ReportStore;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
@@ -31,8 +31,8 @@ const ATTEMPTS: u32 = 10;
 #[derive(Debug)]
 pub struct ListAccounts {
     organization: Organization,
-    report_bucket: ReportBucket,
-    work_bucket: ReportBucket,
+    report_store: ReportStore,
+    work_store: Option<ReportStore>,
     settings: Settings,
 }
 
@@ -118,22 +118,20 @@ impl ListAccounts {
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let kms_key_arn = settings::optional("KMS_KEY_ARN");
         let config = aws::patient(config, ATTEMPTS);
-        Ok(Self::new(
-            &config,
-            ReportBucket::new(&config, settings::required("REPORT_BUCKET")?, kms_key_arn),
-            ReportBucket::new(&config, settings::required("WORK_BUCKET")?, None),
-            Settings::from_environment()?,
-        ))
+        let report_store = ReportStore::new(&config, settings::required("REPORT_BUCKET")?, kms_key_arn);
+        let work_store = ReportStore::new(&config, settings::required("WORK_BUCKET")?, None);
+        Ok(Self::new(&config, report_store, Settings::from_environment()?).with_work_store(work_store))
     }
 
-    /// The step with the given buckets and settings.
-    pub fn new(
-        config: &SdkConfig,
-        report_bucket: ReportBucket,
-        work_bucket: ReportBucket,
-        settings: Settings,
-    ) -> Self {
-        Self { organization: Organization::new(config), report_bucket, work_bucket, settings }
+    /// The step with the given store and settings. It writes no items for a map: a caller that collects
+    /// by itself has them from [`Self::take_roll`].
+    pub fn new(config: &SdkConfig, report_store: ReportStore, settings: Settings) -> Self {
+        Self { organization: Organization::new(config), report_store, work_store: None, settings }
+    }
+
+    /// The same step, that writes the items of the map to `work_store`.
+    pub fn with_work_store(self, work_store: ReportStore) -> Self {
+        Self { work_store: Some(work_store), ..self }
     }
 
     /// Takes the roll of a run.
@@ -152,24 +150,13 @@ impl ListAccounts {
                     .map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))?,
             },
         };
-        let roll = self.call_roll(&run, execution_input).await?;
+        let only: BTreeSet<AccountId> = execution_input.accounts.unwrap_or_default().into_iter().collect();
+        let (roll, items) = self.take_roll(&run, only).await?;
         let date = run.date();
-        let items: Vec<CollectReportInput> = items(&run, &roll).collect();
-        if items.is_empty() {
-            return Err(StepErrorName::NoAccountToCollect.error(format!(
-                "none of the {} accounts on the roll is to be collected: look at the parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
-                roll.accounts.len()
-            )));
-        }
         let to_collect_key = bucket_layout::to_collect(date);
-        self.report_bucket.write_json(&bucket_layout::accounts(date), &roll, &run.execution).await?;
-        self.work_bucket.write_json(&to_collect_key, &items, &run.execution).await?;
-        tracing::info!(
-            execution = run.execution,
-            accounts = roll.accounts.len(),
-            to_collect = items.len(),
-            "the roll is taken"
-        );
+        if let Some(work_store) = &self.work_store {
+            work_store.write_json(&to_collect_key, &items, &run.execution).await?;
+        }
         Ok(ListAccountsOutput {
             run,
             date,
@@ -179,7 +166,36 @@ impl ListAccounts {
         })
     }
 
-    async fn call_roll(&self, run: &Run, input: ExecutionInput) -> Result<Roll, StepError> {
+    /// Takes the roll and writes `accounts.json`; answers the roll, and what to give the collector for
+    /// each account of it that is to be collected. With `only`, the roll is cut down to those.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn take_roll(
+        &self,
+        run: &Run,
+        only: BTreeSet<AccountId>,
+    ) -> Result<(Roll, Vec<CollectReportInput>), StepError> {
+        let roll = self.call_roll(run, only).await?;
+        let items: Vec<CollectReportInput> = items(run, &roll).collect();
+        if items.is_empty() {
+            return Err(StepErrorName::NoAccountToCollect.error(format!(
+                "none of the {} accounts on the roll is to be collected: look at the parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
+                roll.accounts.len()
+            )));
+        }
+        let key = bucket_layout::accounts(run.date());
+        self.report_store.write_json(&key, &roll, &run.execution).await?;
+        tracing::info!(
+            execution = run.execution,
+            accounts = roll.accounts.len(),
+            to_collect = items.len(),
+            "the roll is taken"
+        );
+        Ok((roll, items))
+    }
+
+    async fn call_roll(&self, run: &Run, only: BTreeSet<AccountId>) -> Result<Roll, StepError> {
         let Settings { organization_id, organizational_unit_ids, account_ids, include, exclude } =
             &self.settings;
         let (mut source, organization_id, listed) = if account_ids.is_empty() {
@@ -193,7 +209,6 @@ impl ListAccounts {
         } else {
             (RollSource::AccountList, None, account_ids.iter().cloned().map(Account::of_id).collect())
         };
-        let only: BTreeSet<AccountId> = input.accounts.unwrap_or_default().into_iter().collect();
         if !only.is_empty() {
             source = RollSource::ExecutionInput;
         }
@@ -203,7 +218,15 @@ impl ListAccounts {
                 StepErrorName::InvalidInput
                     .error(format!("{error}: correct \"accounts\" in the execution's input"))
             })?;
-        Ok(Roll { execution: run.execution.clone(), taken: now(), source, organization_id, accounts })
+        Ok(Roll {
+            execution: run.execution.clone(),
+            started: run.started,
+            as_of: run.as_of,
+            taken: now(),
+            source,
+            organization_id,
+            accounts,
+        })
     }
 }
 
@@ -229,7 +252,8 @@ impl ExecutionInput {
     }
 }
 
-fn items<'r>(run: &'r Run, roll: &'r Roll) -> impl Iterator<Item = CollectReportInput> + 'r {
+/// What to give the collector for each account of `roll` that is to be collected.
+pub fn items<'r>(run: &'r Run, roll: &'r Roll) -> impl Iterator<Item = CollectReportInput> + 'r {
     let listed_by =
         if roll.organization_id.is_some() { ListedBy::Organizations } else { ListedBy::AccountList };
     roll.accounts.iter().filter(|account| account.skip.is_none()).map(move |account| CollectReportInput {

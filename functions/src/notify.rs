@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_error::ApiError;
 use crate::aws;
-use crate::report_bucket::{LinesError, ReportBucket};
+use crate::report_store::{LinesError, ReportStore};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 6;
 #[derive(Debug)]
 pub struct Notify {
     sns: Client,
-    report_bucket: ReportBucket,
+    report_store: ReportStore,
     topics: Topics,
     region: String,
 }
@@ -72,13 +72,13 @@ impl Notify {
         };
         // What SNS refuses for its rate is tried again here, message by message.
         let config = aws::patient(config, ATTEMPTS);
-        Ok(Self::new(&config, ReportBucket::new(&config, bucket, None), topics))
+        Ok(Self::new(&config, ReportStore::new(&config, bucket, None), topics))
     }
 
     /// The step on the given bucket and topics.
-    pub fn new(config: &SdkConfig, report_bucket: ReportBucket, topics: Topics) -> Self {
+    pub fn new(config: &SdkConfig, report_store: ReportStore, topics: Topics) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
-        Self { sns: Client::new(config), report_bucket, topics, region }
+        Self { sns: Client::new(config), report_store, topics, region }
     }
 
     /// Sends what a run has to say.
@@ -90,9 +90,9 @@ impl Notify {
     pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
         let run = &input.run;
         let key = bucket_layout::run(run.date());
-        let manifest: Manifest = self.report_bucket.read_json_of(&key, &run.execution).await?;
+        let manifest: Manifest = self.report_store.read_json_of(&key, &run.execution).await?;
         let console = Console::new(&owner.partition, &self.region);
-        let bucket = self.report_bucket.name();
+        let bucket = self.report_store.name();
 
         // Read before anything is sent: an error here has the whole step tried again, and nobody
         // should get the same message seven times.
@@ -122,12 +122,12 @@ impl Notify {
             return Ok(listed);
         }
         let key = bucket_layout::findings_jsonl(manifest.date);
-        let place = format!("s3://{}/{key}", self.report_bucket.name());
+        let place = self.report_store.address(&key);
         let each = |line: &[u8], number| {
             listed.offer(findings::read_line(line, number).map_err(|error| error.to_string())?);
             Ok(())
         };
-        let read = self.report_bucket.read_lines(&key, each).await;
+        let read = self.report_store.read_lines(&key, each).await;
         let written = manifest.outputs.iter().find(|output| output.key == key);
         let cause = match (read, written) {
             (Ok(Some(read)), Some(written)) if read.checksum.hex() == written.sha256 => return Ok(listed),

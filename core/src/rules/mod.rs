@@ -101,6 +101,9 @@ pub struct Rule {
     pub default: Setting,
     /// Its numbers in the CIS benchmark.
     pub cis: Cis,
+    /// When a credential is a finding: a clause. "The limit" is the setting's days, and is passed when
+    /// the age in whole days is greater.
+    pub condition: &'static str,
     /// Why it is a rule: one sentence.
     pub reason: &'static str,
     /// What to do about a finding: one sentence or two, for the owner of the account.
@@ -153,6 +156,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::High,
         default: Setting::Days(90),
         cis: cis("1.14", "1.13", "2.13", "2.12"),
+        condition: "a key is active and older than the limit",
         reason: "An access key that is never rotated stays good for whoever copied it, however long ago.",
         remedy: "Make a new access key, move what uses the old one to it, then deactivate and delete the old one; better, use a role and no key at all.",
         judge: judgements::access_key_stale,
@@ -162,6 +166,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Medium,
         default: Setting::Days(45),
         cis: cis("1.12", "1.11", "2.11", "2.11"),
+        condition: "a key is active and was not used for longer than the limit; not root's",
         reason: "A key that nobody uses is missed by nobody when it is stolen.",
         remedy: "Deactivate the access key, and delete it when nothing has failed for some days.",
         judge: judgements::access_key_unused,
@@ -171,6 +176,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Medium,
         default: Setting::Days(45),
         cis: cis("1.12", "1.11", "2.11", "2.11"),
+        condition: "there is a password and it was not used for longer than the limit; not root's",
         reason: "A console password that nobody uses often belongs to somebody who has left.",
         remedy: "Delete the user's login profile, and the user if nobody needs it.",
         judge: judgements::password_unused,
@@ -180,6 +186,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::High,
         default: Setting::On,
         cis: cis("1.10", "1.9", "2.9", "2.10"),
+        condition: "there is a password and no MFA device; not root's",
         reason: "A password alone opens the console to whoever guesses, phishes or finds it.",
         remedy: "Have the user register an MFA device, or delete the login profile.",
         judge: judgements::console_without_mfa,
@@ -189,6 +196,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Critical,
         default: Setting::On,
         cis: cis("1.4", "1.3", "2.3", "2.4"),
+        condition: "the root user has an active key",
         reason: "A root access key may do everything in the account, and no policy in it can hold it back.",
         remedy: "Find what uses the key, give that a role, then delete the root user's access key.",
         judge: judgements::root_access_key,
@@ -198,6 +206,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Critical,
         default: Setting::On,
         cis: cis("1.5", "1.4", "2.4", "2.5"),
+        condition: "the root user has a password or an active key, and no MFA device; not in GovCloud or China",
         reason: "The root user may do everything in the account, and one secret alone guards it.",
         remedy: "Register an MFA device for the root user, or remove its credentials from the organization's management account.",
         judge: judgements::root_without_mfa,
@@ -207,6 +216,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::High,
         default: Setting::Days(1),
         cis: cis("1.7", "1.6", "2.6", "2.7"),
+        condition: "the root user was last used at most this many days ago",
         reason: "The root user is for the few tasks that nobody else can do, so each use should be known to somebody.",
         remedy: "Ask who used the root user and what for; look at CloudTrail for the time if nobody knows.",
         judge: judgements::root_used,
@@ -216,6 +226,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Low,
         default: Setting::On,
         cis: cis("1.13", "1.12", "2.12", ""),
+        condition: "both keys of a user are active",
         reason: "Two active keys are meant for the minutes of a rotation; afterwards one of them is forgotten.",
         remedy: "Finish the rotation: deactivate the access key that is no longer used, then delete it.",
         judge: judgements::two_active_keys,
@@ -225,6 +236,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Low,
         default: Setting::On,
         cis: cis("1.11", "1.10", "2.10", ""),
+        condition: "there is a password, and an active key was never used",
         reason: "A key made along with a console user and never used was made for no reason.",
         remedy: "Delete the access key; a user who needs one can make it when the need comes.",
         judge: judgements::key_never_used_since_setup,
@@ -234,6 +246,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Medium,
         default: Setting::Days(90),
         cis: cis("", "", "", ""),
+        condition: "a signing certificate is active and older than the limit",
         reason: "A signing certificate is as good as an access key, and forgotten more easily.",
         remedy: "Replace the signing certificate if something still uses it, then deactivate and delete the old one.",
         judge: judgements::certificate_stale,
@@ -243,6 +256,7 @@ pub static RULES: [Rule; 11] = [
         severity: Severity::Medium,
         default: Setting::On,
         cis: cis("", "", "", ""),
+        condition: "the report says that there are keys or certificates it has no columns for",
         reason: "The report has room for two keys and two certificates, and what a user has beyond them no rule has looked at.",
         remedy: "List the user's access keys and certificates in the account, and delete all but the one that is needed.",
         judge: judgements::more_credentials_than_reported,
@@ -392,7 +406,7 @@ mod tests {
     fn the_table_in_the_docs_is_the_same() {
         const DOCS: &str = include_str!("../../../docs/findings.md");
         for rule in &RULES {
-            let start = format!("| `{}` | {} | ", rule.id, rule.severity);
+            let start = format!("| `{}` | {} | {} | ", rule.id, rule.severity, rule.condition);
             let end = format!(" | {} | {} |", rule.default, rule.cis);
             let line = DOCS.lines().find(|line| line.starts_with(&start)).expect(&start);
             assert!(line.ends_with(&end), "{line} does not end in {end}");

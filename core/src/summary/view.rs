@@ -158,6 +158,7 @@ impl<'a> Page<'a> {
                 RollSource::OrganizationalUnits => "organizational units of the organization",
                 RollSource::AccountList => "a list of account ids",
                 RollSource::ExecutionInput => "the execution's input",
+                RollSource::Reports => "the reports that the command was given",
             },
             data: data::json(shown),
         }

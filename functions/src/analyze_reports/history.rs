@@ -10,7 +10,7 @@ use rollcall_core::roll::RollSource;
 use serde::Deserialize;
 
 use crate::api_error::ApiError;
-use crate::report_bucket::{LinesError, ReportBucket};
+use crate::report_store::{LinesError, ReportStore};
 use crate::step_error::StepError;
 
 /// How many earlier dates are tried: beyond a month of broken runs there is no history to speak of.
@@ -30,7 +30,7 @@ struct EarlierManifest {
 ///
 /// # Errors
 /// `ServiceUnavailable` when S3 does not answer: that passes, and must not be taken for no history.
-pub(super) async fn read(bucket: &ReportBucket, date: NaiveDate) -> Result<(History, Previous), StepError> {
+pub(super) async fn read(bucket: &ReportStore, date: NaiveDate) -> Result<(History, Previous), StepError> {
     let mut history = History::default();
     let prefixes = match bucket.prefixes().await {
         Ok(prefixes) => prefixes,
@@ -62,7 +62,7 @@ pub(super) async fn read(bucket: &ReportBucket, date: NaiveDate) -> Result<(Hist
 
 /// The findings of the run of a date, or why they can't be compared with.
 async fn read_run(
-    bucket: &ReportBucket,
+    bucket: &ReportStore,
     date: NaiveDate,
 ) -> Result<Result<(String, Previous), String>, StepError> {
     let key = bucket_layout::run(date);
@@ -104,7 +104,7 @@ async fn read_run(
     })
 }
 
-async fn look_up(bucket: &ReportBucket, key: &str) -> Result<Option<Vec<u8>>, ApiError> {
+async fn look_up(bucket: &ReportStore, key: &str) -> Result<Option<Vec<u8>>, ApiError> {
     if !bucket.has(key).await? {
         return Ok(None);
     }

@@ -32,6 +32,8 @@ fn roll(accounts: u8, execution: &str) -> FakeAws {
 fn roll_of(accounts: Vec<Account>, execution: &str) -> FakeAws {
     let roll = Roll {
         execution: execution.into(),
+        started: run().started,
+        as_of: run().started,
         taken: run().started,
         source: RollSource::AccountList,
         organization_id: None,

@@ -105,7 +105,7 @@ async fn a_stored_report_is_what_iam_served_and_says_so() {
     assert_eq!(metadata("account-id"), MEMBER);
     assert_eq!(metadata("generated-time"), "2026-01-31T00:59:00Z");
     assert_eq!(metadata("rows"), "1");
-    assert_eq!(metadata("sha256"), crate::report_bucket::Checksum::of(REPORT.as_bytes()).hex());
+    assert_eq!(metadata("sha256"), crate::report_store::Checksum::of(REPORT.as_bytes()).hex());
     let request = &aws.requests("PutObject")[0];
     assert!(request.headers.contains_key("x-amz-checksum-sha256"));
 }
@@ -323,7 +323,7 @@ async fn a_collector_that_broke_is_recorded_without_another_try() {
 async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_configured() {
     let aws = well();
     let key_arn = "arn:aws:kms:eu-central-1:444455556666:key/1";
-    let bucket = ReportBucket::new(&aws.config(), "reports".into(), Some(key_arn.into()));
+    let bucket = ReportStore::new(&aws.config(), "reports".into(), Some(key_arn.into()));
     let before = now();
     CollectReport::new(&aws.config(), bucket, "rollcall-member".into(), Duration::ZERO)
         .run(&owner("aws"), input(MEMBER, 0))

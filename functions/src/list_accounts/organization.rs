@@ -7,6 +7,8 @@ use aws_sdk_organizations::Client;
 use aws_sdk_organizations::config::http::HttpResponse;
 use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_organizations::types;
+use futures_util::future::try_join;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::account::Account;
 
 use crate::api_error::{ApiError, ApiErrorKind};
@@ -15,6 +17,9 @@ use crate::step_error::{StepError, StepErrorName};
 
 /// The largest page that Organizations gives.
 const PAGE: i32 = 20;
+
+/// How many parents are asked at a time.
+const PARENTS_AT_A_TIME: usize = 4;
 
 /// AWS Organizations, as the management account or a delegated administrator sees it.
 #[derive(Clone, Debug)]
@@ -55,6 +60,18 @@ impl Organization {
     /// tree is walked besides, for the paths, and an account that is moved meanwhile loses at most
     /// its path.
     pub(super) async fn accounts(&self) -> Result<Vec<Account>, StepError> {
+        let (mut accounts, in_tree) = try_join(self.listed(), self.in_tree()).await?;
+        let paths: HashMap<_, _> =
+            in_tree.into_iter().map(|account| (account.account_id, account.path)).collect();
+        for account in &mut accounts {
+            if let Some(path) = paths.get(&account.account_id) {
+                account.path.clone_from(path);
+            }
+        }
+        Ok(accounts)
+    }
+
+    async fn listed(&self) -> Result<Vec<Account>, StepError> {
         let mut accounts = Vec::new();
         let mut pages = self.client.list_accounts().max_results(PAGE).into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -63,15 +80,11 @@ impl Organization {
                 accounts.push(read(account, "")?);
             }
         }
-        let roots = self.roots().await?;
-        let paths: HashMap<_, _> =
-            self.walk(roots).await?.into_iter().map(|account| (account.account_id, account.path)).collect();
-        for account in &mut accounts {
-            if let Some(path) = paths.get(&account.account_id) {
-                account.path.clone_from(path);
-            }
-        }
         Ok(accounts)
+    }
+
+    async fn in_tree(&self) -> Result<Vec<Account>, StepError> {
+        self.walk(self.roots().await?).await
     }
 
     /// Every account under the given roots and organizational units, at any depth.
@@ -132,39 +145,51 @@ impl Organization {
     /// under one above it, comes twice.
     async fn walk(&self, mut parents: Vec<Parent>) -> Result<Vec<Account>, StepError> {
         let mut accounts = Vec::new();
-        while let Some(Parent { id, path }) = parents.pop() {
-            let mut pages = self
-                .client
-                .list_accounts_for_parent()
-                .parent_id(&id)
-                .max_results(PAGE)
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", &error))?;
-                for account in page.accounts() {
-                    accounts.push(read(account, &path)?);
-                }
-            }
-            let mut pages = self
-                .client
-                .list_organizational_units_for_parent()
-                .parent_id(&id)
-                .max_results(PAGE)
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                let page = page
-                    .map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", &error))?;
-                parents.extend(page.organizational_units.unwrap_or_default().into_iter().map(|unit| {
-                    Parent {
-                        id: unit.id.unwrap_or_default(),
-                        path: format!("{path}/{}", unit.name.unwrap_or_default()),
-                    }
-                }));
+        // Level by level, a few parents at a time: the rate of Organizations is low.
+        while !parents.is_empty() {
+            let level: Vec<(Vec<Account>, Vec<Parent>)> = stream::iter(&parents)
+                .map(|parent| try_join(self.accounts_of(parent), self.units_of(parent)))
+                .buffered(PARENTS_AT_A_TIME)
+                .try_collect()
+                .await?;
+            parents = Vec::new();
+            for (of_parent, units) in level {
+                accounts.extend(of_parent);
+                parents.extend(units);
             }
         }
         Ok(accounts)
+    }
+
+    /// The accounts right under a parent.
+    async fn accounts_of(&self, parent: &Parent) -> Result<Vec<Account>, StepError> {
+        let mut accounts = Vec::new();
+        let request = self.client.list_accounts_for_parent().parent_id(&parent.id).max_results(PAGE);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", &error))?;
+            for account in page.accounts() {
+                accounts.push(read(account, &parent.path)?);
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// The organizational units right under a parent.
+    async fn units_of(&self, parent: &Parent) -> Result<Vec<Parent>, StepError> {
+        let mut units = Vec::new();
+        let request =
+            self.client.list_organizational_units_for_parent().parent_id(&parent.id).max_results(PAGE);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", &error))?;
+            units.extend(page.organizational_units.unwrap_or_default().into_iter().map(|unit| Parent {
+                id: unit.id.unwrap_or_default(),
+                path: format!("{}/{}", parent.path, unit.name.unwrap_or_default()),
+            }));
+        }
+        Ok(units)
     }
 }
 

@@ -35,7 +35,8 @@ fn organization() -> FakeAws {
 }
 
 async fn list_with(aws: &FakeAws, settings: Settings, input: Value) -> Result<ListAccountsOutput, StepError> {
-    ListAccounts::new(&aws.config(), aws.bucket("reports"), aws.bucket("work"), settings)
+    ListAccounts::new(&aws.config(), aws.bucket("reports"), settings)
+        .with_work_store(aws.bucket("work"))
         .run(ListAccountsInput {
             execution: "night-1".into(),
             execution_arn: "arn:aws:states:eu-central-1:999988887777:execution:rollcall:night-1".into(),
@@ -309,18 +310,18 @@ async fn every_list_is_followed_to_its_last_page() {
 async fn the_tree_is_walked_by_the_ids_of_its_units_and_paths_are_made_of_their_names() {
     let aws = organization()
         .on("ListAccounts", [accounts(&[1, 2, 3, 4])])
-        // The root, its second unit, its first, and the one under that.
+        // The root, its units, and the one under the first of them.
         .on("ListAccountsForParent", [&[1], &[2], &[3], &[4]].map(|digits| accounts(digits)))
         .on(
             "ListOrganizationalUnitsForParent",
-            [units(&["Workloads", "Sandbox"]), units(&[]), units(&["Production"]), units(&[])],
+            [units(&["Workloads", "Sandbox"]), units(&["Production"]), units(&[]), units(&[])],
         );
     let roll = roll(&aws, Settings::default()).await;
     let paths: Vec<_> = roll.accounts.iter().map(|account| account.path.as_str()).collect();
-    assert_eq!(paths, ["Root", "Root/Sandbox", "Root/Workloads", "Root/Workloads/Production"]);
+    assert_eq!(paths, ["Root", "Root/Workloads", "Root/Sandbox", "Root/Workloads/Production"]);
     for action in ["ListAccountsForParent", "ListOrganizationalUnitsForParent"] {
         let parents: Vec<_> = aws.requests(action).into_iter().map(|request| request.body).collect();
-        for (parent, body) in ["r-ab12", "ou-Sandbox", "ou-Workloads", "ou-Production"].iter().zip(&parents) {
+        for (parent, body) in ["r-ab12", "ou-Workloads", "ou-Sandbox", "ou-Production"].iter().zip(&parents) {
             assert!(body.contains(&format!("\"ParentId\":\"{parent}\"")), "{action} {body}");
         }
         assert_eq!(parents.len(), 4, "{action}");

@@ -7,7 +7,7 @@ use rollcall_core::roll::{Roll, RollSource};
 use super::*;
 use crate::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::fake_aws::{FakeAws, query, query_error, s3_error};
-use crate::report_bucket::Checksum;
+use crate::report_store::Checksum;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:errors";
 const FINDINGS_TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:findings";
@@ -49,6 +49,8 @@ fn with_manifest(execution: &str, account: Account, evidence: Evidence) -> FakeA
     let run = run(execution);
     let roll = Roll {
         execution: execution.into(),
+        started: run.started,
+        as_of: run.started,
         taken: run.started,
         source: RollSource::AccountList,
         organization_id: None,
@@ -157,6 +159,8 @@ async fn analyzed(is_covered: bool) -> FakeAws {
     let accounts = &accounts[..if is_covered { 1 } else { 2 }];
     let roll = Roll {
         execution: "night-1".into(),
+        started: run("night-1").started,
+        as_of: run("night-1").started,
         taken: run("night-1").started,
         source: RollSource::AccountList,
         organization_id: None,

@@ -29,7 +29,15 @@ fn run_of(date: &str, execution: &str) -> Run {
 fn roll_on(aws: FakeAws, date: &str, execution: &str, accounts: u8, source: RollSource) -> FakeAws {
     let accounts = (1..=accounts).map(|digit| Account::of_id(id(digit))).collect();
     let taken = run_of(date, execution).started;
-    let roll = Roll { execution: execution.into(), taken, source, organization_id: None, accounts };
+    let roll = Roll {
+        execution: execution.into(),
+        started: taken,
+        as_of: taken,
+        taken,
+        source,
+        organization_id: None,
+        accounts,
+    };
     let json = serde_json::to_string(&roll).unwrap();
     aws.with_object(&format!("reports/{date}/accounts.json"), &json, &[("execution", execution)])
 }

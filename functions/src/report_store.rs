@@ -1,13 +1,15 @@
-//! The buckets: reading and writing with what every object of Rollcall carries.
+//! Where reports and findings lie: a bucket, or a folder of the same layout on a disk. Reading and
+//! writing with what every object of Rollcall carries.
+
+mod bucket;
+mod folder;
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rollcall_core::bucket_layout;
@@ -20,12 +22,32 @@ use tempfile::NamedTempFile;
 use crate::api_error::ApiError;
 use crate::step_error::{StepError, StepErrorName};
 
-/// A bucket, and how to encrypt what is written to it.
+use bucket::Bucket;
+use folder::Folder;
+
+/// A store of reports and findings.
 #[derive(Clone, Debug)]
-pub struct ReportBucket {
-    client: Client,
-    name: String,
-    kms_key_arn: Option<String>,
+pub struct ReportStore {
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Bucket(Bucket),
+    Folder(Folder),
+}
+
+/// An object that was found and is not read yet.
+struct Opened {
+    metadata: HashMap<String, String>,
+    body: ByteStream,
+}
+
+/// What goes with the bytes of an object.
+struct Labels<'a> {
+    content_type: &'a str,
+    checksum: Checksum,
+    metadata: HashMap<String, String>,
 }
 
 /// The SHA-256 of some bytes.
@@ -102,23 +124,39 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-impl ReportBucket {
+impl ReportStore {
     /// The bucket `name`. With a key, everything written is encrypted under it; without, the
     /// bucket's own default decides.
     pub fn new(config: &SdkConfig, name: String, kms_key_arn: Option<String>) -> Self {
-        Self { client: Client::new(config), name, kms_key_arn }
+        Self { place: Place::Bucket(Bucket::new(config, name, kms_key_arn)) }
     }
 
-    /// The bucket's name.
+    /// A folder, which is made when something is written.
+    pub fn folder(path: PathBuf) -> Self {
+        Self { place: Place::Folder(Folder::new(path)) }
+    }
+
+    /// The bucket's name, or the folder's path.
     pub fn name(&self) -> &str {
-        &self.name
+        match &self.place {
+            Place::Bucket(bucket) => bucket.name(),
+            Place::Folder(folder) => folder.name(),
+        }
+    }
+
+    /// Where the object under `key` lies, for a person: `s3://bucket/key` or a path.
+    pub fn address(&self, key: &str) -> String {
+        match &self.place {
+            Place::Bucket(bucket) => bucket.address(key),
+            Place::Folder(folder) => folder.path(key).display().to_string(),
+        }
     }
 
     /// Writes `bytes` under `key`, marked with `execution`, their SHA-256 and `metadata`. The SHA-256
     /// is also sent as S3's checksum, so that S3 refuses bytes that changed on the way.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 does not take them.
+    /// [`ApiError`] when the store does not take them.
     pub async fn write(
         &self,
         key: &str,
@@ -127,16 +165,16 @@ impl ReportBucket {
         execution: &str,
         metadata: &[(&str, String)],
     ) -> Result<(), ApiError> {
-        let checksum = Checksum::of(&bytes);
-        self.put(key, content_type, ByteStream::from(bytes), checksum, execution, metadata).await
+        let labels = Labels::new(content_type, Checksum::of(&bytes), execution, metadata);
+        self.put(key, ByteStream::from(bytes), labels).await
     }
 
     /// Writes what `render` writes under `key`, marked with `execution` and its SHA-256. It goes
     /// through a temporary file, for a million findings are more than a function's memory.
     ///
     /// # Errors
-    /// `ServiceUnavailable` when S3 does not answer, `StorageFailed` when it refuses or the disk is
-    /// full.
+    /// `ServiceUnavailable` when S3 does not answer, `StorageFailed` when the store refuses or the
+    /// disk is full.
     pub async fn write_file(
         &self,
         key: String,
@@ -144,59 +182,29 @@ impl ReportBucket {
         execution: &str,
         render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<WrittenFile, StepError> {
+        let address = self.address(&key);
         let (file, checksum, bytes) = on_disk(render).map_err(|error| {
-            StepErrorName::StorageFailed.error(format!(
-                "s3://{}/{key} could not be prepared on the function's disk: {error}",
-                self.name
-            ))
+            StepErrorName::StorageFailed
+                .error(format!("{address} could not be prepared on the disk for temporary files: {error}"))
         })?;
         let body = ByteStream::from_path(file.path()).await.map_err(|error| {
-            StepErrorName::StorageFailed.error(format!("s3://{}/{key} could not be read: {error}", self.name))
+            StepErrorName::StorageFailed.error(format!("{address} could not be read: {error}"))
         })?;
-        self.put(&key, content_type, body, checksum, execution, &[]).await?;
+        self.put(&key, body, Labels::new(content_type, checksum, execution, &[])).await?;
         Ok(WrittenFile { key, sha256: checksum.hex(), bytes })
     }
 
-    async fn put(
-        &self,
-        key: &str,
-        content_type: &str,
-        body: ByteStream,
-        checksum: Checksum,
-        execution: &str,
-        metadata: &[(&str, String)],
-    ) -> Result<(), ApiError> {
-        let mut request = self
-            .client
-            .put_object()
-            .bucket(&self.name)
-            .key(key)
-            .content_type(content_type)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .checksum_sha256(checksum.base64())
-            .metadata(bucket_layout::EXECUTION, execution)
-            .metadata(bucket_layout::SHA256, checksum.hex());
-        for (name, value) in metadata {
-            request = request.metadata(*name, value);
+    async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), ApiError> {
+        match &self.place {
+            Place::Bucket(bucket) => bucket.put(key, body, labels).await,
+            Place::Folder(folder) => folder.put(key, body, labels).await,
         }
-        if let Some(kms_key_arn) = &self.kms_key_arn {
-            request = request
-                .server_side_encryption(ServerSideEncryption::AwsKms)
-                .ssekms_key_id(kms_key_arn)
-                .bucket_key_enabled(true);
-        }
-        request
-            .body(body)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| ApiError::of(&format!("s3:PutObject of s3://{}/{key}", self.name), &error))
     }
 
     /// Writes `value` as JSON under `key`, marked with `execution`.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 does not take it.
+    /// [`ApiError`] when the store does not take it.
     pub async fn write_json<T: Serialize>(
         &self,
         key: &str,
@@ -211,11 +219,10 @@ impl ReportBucket {
     /// Reads the object under `key`; `None` when there is none.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 refuses or does not answer.
+    /// [`ApiError`] when the store refuses or does not answer.
     pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, ApiError> {
-        let Some(answer) = self.open(key).await? else { return Ok(None) };
-        let metadata = answer.metadata.unwrap_or_default();
-        let bytes = answer.body.collect().await.map_err(|error| self.cut_off(key, &error))?;
+        let Some(Opened { metadata, body }) = self.open(key).await? else { return Ok(None) };
+        let bytes = body.collect().await.map_err(|error| self.cut_off(key, &error))?;
         Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata }))
     }
 
@@ -223,14 +230,15 @@ impl ReportBucket {
     /// holds no more than one of them at a time; `None` when there is no such object.
     ///
     /// # Errors
-    /// [`LinesError`] when S3 fails, or `each` refuses a line.
+    /// [`LinesError`] when the store fails, or `each` refuses a line.
     pub async fn read_lines(
         &self,
         key: &str,
         mut each: impl FnMut(&[u8], u64) -> Result<(), String>,
     ) -> Result<Option<LinesRead>, LinesError> {
-        let Some(answer) = self.open(key).await.map_err(LinesError::Api)? else { return Ok(None) };
-        let mut body = answer.body;
+        let Some(Opened { mut body, .. }) = self.open(key).await.map_err(LinesError::Api)? else {
+            return Ok(None);
+        };
         let mut hash = Sha256::new();
         let mut lines = 0;
         let mut unfinished: Vec<u8> = Vec::new();
@@ -256,20 +264,18 @@ impl ReportBucket {
     }
 
     /// Begins to read the object under `key`; `None` when there is none.
-    async fn open(&self, key: &str) -> Result<Option<GetObjectOutput>, ApiError> {
-        match self.client.get_object().bucket(&self.name).key(key).send().await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
-            Err(error) => Err(ApiError::of(&self.get_call(key), &error)),
+    async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+        match &self.place {
+            Place::Bucket(bucket) => bucket.open(key).await,
+            Place::Folder(folder) => folder.open(key).await,
         }
     }
 
     fn cut_off(&self, key: &str, error: &dyn std::error::Error) -> ApiError {
-        ApiError::cut_off(&self.get_call(key), error)
-    }
-
-    fn get_call(&self, key: &str) -> String {
-        format!("s3:GetObject of s3://{}/{key}", self.name)
+        match &self.place {
+            Place::Bucket(bucket) => ApiError::cut_off(&bucket.get_call(key), error),
+            Place::Folder(_) => ApiError::cut_off(&format!("reading {}", self.address(key)), error),
+        }
     }
 
     /// Reads the JSON under `key`, which the execution of this name must have written.
@@ -282,7 +288,7 @@ impl ReportBucket {
         key: &str,
         execution: &str,
     ) -> Result<T, StepError> {
-        let place = format!("s3://{}/{key}", self.name);
+        let place = self.address(key);
         let object = self.read(key).await?.ok_or_else(|| {
             StepErrorName::StorageFailed.error(format!("{place} is gone: start the run again"))
         })?;
@@ -301,43 +307,41 @@ impl ReportBucket {
     /// unless the reader may list everything, so this is asked before.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 refuses or does not answer.
+    /// [`ApiError`] when the store refuses or does not answer.
     pub async fn has(&self, key: &str) -> Result<bool, ApiError> {
         Ok(self.list(key).await?.iter().any(|found| found == key))
     }
 
-    /// The prefixes at the root of the bucket, each with its `/`, in order.
+    /// The prefixes at the root of the store, each with its `/`, in order.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 refuses or does not answer.
+    /// [`ApiError`] when the store refuses or does not answer.
     pub async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
-        let mut prefixes = Vec::new();
-        let request = self.client.list_objects_v2().bucket(&self.name).prefix("").delimiter("/");
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| ApiError::of(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
-            let found = page.common_prefixes.unwrap_or_default();
-            prefixes.extend(found.into_iter().filter_map(|prefix| prefix.prefix));
+        match &self.place {
+            Place::Bucket(bucket) => bucket.prefixes().await,
+            Place::Folder(folder) => folder.prefixes(),
         }
-        Ok(prefixes)
     }
 
     /// The keys under `prefix`, in order.
     ///
     /// # Errors
-    /// [`ApiError`] when S3 refuses or does not answer.
+    /// [`ApiError`] when the store refuses or does not answer.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
-        let mut keys = Vec::new();
-        let mut pages =
-            self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                ApiError::of(&format!("s3:ListBucket of s3://{}/{prefix}", self.name), &error)
-            })?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        match &self.place {
+            Place::Bucket(bucket) => bucket.list(prefix).await,
+            Place::Folder(folder) => folder.list(prefix),
         }
-        Ok(keys)
+    }
+}
+
+impl<'a> Labels<'a> {
+    fn new(content_type: &'a str, checksum: Checksum, execution: &str, more: &[(&str, String)]) -> Self {
+        let mut metadata: HashMap<String, String> =
+            more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        metadata.insert(bucket_layout::EXECUTION.to_owned(), execution.to_owned());
+        metadata.insert(bucket_layout::SHA256.to_owned(), checksum.hex());
+        Self { content_type, checksum, metadata }
     }
 }
 

@@ -1,0 +1,96 @@
+//! A bucket of S3.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
+
+use super::{Labels, Opened};
+use crate::api_error::ApiError;
+
+/// A bucket, and how to encrypt what is written to it.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    client: Client,
+    name: String,
+    kms_key_arn: Option<String>,
+}
+
+impl Bucket {
+    pub(super) fn new(config: &SdkConfig, name: String, kms_key_arn: Option<String>) -> Self {
+        Self { client: Client::new(config), name, kms_key_arn }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn address(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+
+    pub(super) fn get_call(&self, key: &str) -> String {
+        format!("s3:GetObject of {}", self.address(key))
+    }
+
+    pub(super) async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), ApiError> {
+        let mut request = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(labels.content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(labels.checksum.base64())
+            .set_metadata(Some(labels.metadata));
+        if let Some(kms_key_arn) = &self.kms_key_arn {
+            request = request
+                .server_side_encryption(ServerSideEncryption::AwsKms)
+                .ssekms_key_id(kms_key_arn)
+                .bucket_key_enabled(true);
+        }
+        request
+            .body(body)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| ApiError::of(&format!("s3:PutObject of {}", self.address(key)), &error))
+    }
+
+    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+        match self.client.get_object().bucket(&self.name).key(key).send().await {
+            Ok(answer) => {
+                Ok(Some(Opened { metadata: answer.metadata.unwrap_or_default(), body: answer.body }))
+            }
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(ApiError::of(&self.get_call(key), &error)),
+        }
+    }
+
+    pub(super) async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+        let mut prefixes = Vec::new();
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix("").delimiter("/");
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| ApiError::of(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
+            let found = page.common_prefixes.unwrap_or_default();
+            prefixes.extend(found.into_iter().filter_map(|prefix| prefix.prefix));
+        }
+        Ok(prefixes)
+    }
+
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
+        let mut keys = Vec::new();
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                ApiError::of(&format!("s3:ListBucket of {}", self.address(prefix)), &error)
+            })?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+}

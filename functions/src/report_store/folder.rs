@@ -1,0 +1,223 @@
+//! A folder on a disk, in the layout of the bucket: a key is a path under it.
+//!
+//! What S3 keeps as an object's metadata lies in a hidden folder beside the days, in a file for each
+//! object. The bytes are put in place first and the metadata after them, each in one step, so that a
+//! run that is killed leaves no half object and none that says it is another run's.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::primitives::ByteStream;
+use tempfile::NamedTempFile;
+
+use super::{Labels, Opened};
+use crate::api_error::ApiError;
+
+/// Where metadata and unfinished files lie.
+const HIDDEN: &str = ".rollcall";
+
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    name: String,
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        let name = root.display().to_string();
+        Self { root, name }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    fn metadata_path(&self, key: &str) -> PathBuf {
+        self.root.join(HIDDEN).join(format!("{key}.json"))
+    }
+
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        mut body: ByteStream,
+        labels: Labels<'_>,
+    ) -> Result<(), ApiError> {
+        let path = self.path(key);
+        let failed = |error: io::Error| ApiError::of_disk("writing", &path, &error);
+        let mut file = BufWriter::new(self.unfinished().map_err(failed)?);
+        while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.into()))? {
+            file.write_all(&chunk).map_err(failed)?;
+        }
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        finish(file, &path).map_err(failed)?;
+        let metadata = serde_json::to_vec_pretty(&labels.metadata).map_err(|error| failed(error.into()))?;
+        let mut file = self.unfinished().map_err(failed)?;
+        file.write_all(&metadata).map_err(failed)?;
+        finish(file, &self.metadata_path(key)).map_err(failed)
+    }
+
+    /// A file that nobody reads before it is finished, on the same disk as its place.
+    fn unfinished(&self) -> io::Result<NamedTempFile> {
+        let folder = self.root.join(HIDDEN);
+        fs::create_dir_all(&folder)?;
+        NamedTempFile::new_in(folder)
+    }
+
+    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+        let path = self.path(key);
+        let failed = |error: io::Error| ApiError::of_disk("reading", &path, &error);
+        if !path.try_exists().map_err(failed)? {
+            return Ok(None);
+        }
+        let body = ByteStream::from_path(&path).await.map_err(|error| failed(error.into()))?;
+        Ok(Some(Opened { metadata: self.metadata(key)?, body }))
+    }
+
+    /// The metadata of an object; none when somebody has put the file there by hand.
+    fn metadata(&self, key: &str) -> Result<HashMap<String, String>, ApiError> {
+        let path = self.metadata_path(key);
+        let failed = |error: io::Error| ApiError::of_disk("reading", &path, &error);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+        let entries = entries(&self.root)?;
+        let folders = entries.into_iter().filter(|path| path.is_dir());
+        Ok(folders.filter_map(|path| Some(format!("{}/", path.file_name()?.to_str()?))).collect())
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
+        // The folder that the prefix ends in; what follows is the beginning of a name there.
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut keys = Vec::new();
+        self.list_folder(folder, &mut keys)?;
+        keys.retain(|key| key.starts_with(prefix));
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    fn list_folder(&self, folder: &str, keys: &mut Vec<String>) -> Result<(), ApiError> {
+        for path in entries(&self.root.join(folder))? {
+            let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
+            let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            match path.is_dir() {
+                true => self.list_folder(&key, keys)?,
+                false => keys.push(key),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts a finished file in its place, in one step.
+fn finish(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// What lies in a folder, but for what is hidden, in order; nothing when there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ApiError> {
+    let failed = |error: io::Error| ApiError::of_disk("listing", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::{Checksum, ReportStore};
+    use super::*;
+    use crate::api_error::ApiErrorKind;
+
+    fn store() -> (tempfile::TempDir, ReportStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ReportStore::folder(folder.path().join("reports"));
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn a_folder_gives_back_what_was_written_with_its_metadata() {
+        let (folder, store) = store();
+        let metadata = [("account-id", "111122223333".to_owned())];
+        store.write("2026-01-31/a/b.csv", "text/csv", b"abc".to_vec(), "run-1", &metadata).await.unwrap();
+        let object = store.read("2026-01-31/a/b.csv").await.unwrap().unwrap();
+        assert_eq!(object.bytes, b"abc");
+        assert!(object.is_of("run-1"));
+        assert_eq!(object.metadata["account-id"], "111122223333");
+        assert_eq!(object.metadata["sha256"], Checksum::of(b"abc").hex());
+        assert_eq!(fs::read(folder.path().join("reports/2026-01-31/a/b.csv")).unwrap(), b"abc");
+        assert!(store.read("2026-01-31/a/c.csv").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_folder_lists_as_a_bucket_does_and_hides_what_is_its_own() {
+        let (_folder, store) = store();
+        assert!(store.list("2026-01-31/").await.unwrap().is_empty(), "there is no folder yet");
+        assert!(store.prefixes().await.unwrap().is_empty());
+        for key in ["2026-01-31/reports/b.csv", "2026-01-31/reports/a.csv", "2026-01-30/run.json", "x.toml"] {
+            store.write(key, "", vec![], "run-1", &[]).await.unwrap();
+        }
+        assert_eq!(store.prefixes().await.unwrap(), ["2026-01-30/", "2026-01-31/"]);
+        assert_eq!(
+            store.list("2026-01-31/reports/").await.unwrap(),
+            ["2026-01-31/reports/a.csv", "2026-01-31/reports/b.csv"]
+        );
+        assert_eq!(store.list("2026").await.unwrap().len(), 3);
+        assert!(store.has("x.toml").await.unwrap() && !store.has("x").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_somebody_put_there_is_no_runs() {
+        let (folder, store) = store();
+        fs::create_dir_all(folder.path().join("reports")).unwrap();
+        fs::write(folder.path().join("reports/exemptions.toml"), "").unwrap();
+        let object = store.read("exemptions.toml").await.unwrap().unwrap();
+        assert!(object.metadata.is_empty() && !object.is_of("run-1"));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_for_its_owner_only() {
+        let (folder, store) = store();
+        store.write("report.csv", "", vec![], "run-1", &[]).await.unwrap();
+        let mode = fs::metadata(folder.path().join("reports/report.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_refuses_is_named_with_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let store = ReportStore::folder(file.clone());
+        let error = store.write("report.csv", "", vec![], "run-1", &[]).await.unwrap_err();
+        assert_eq!(error.kind, ApiErrorKind::Other);
+        let start = format!("writing {}", file.join("report.csv").display());
+        assert!(error.message.starts_with(&start), "{error:?}");
+    }
+}
