@@ -10,6 +10,7 @@ pub mod account;
 pub mod analysis;
 pub mod bucket_layout;
 pub mod console;
+pub mod credential_changes;
 pub mod exemptions;
 pub mod findings;
 pub mod history;

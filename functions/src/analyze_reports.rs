@@ -322,7 +322,7 @@ fn stored_report(
     key: String,
     object: &StoredObject,
 ) -> Result<(StoredReport, Option<ReportAnalysis>), String> {
-    let StoredObject { bytes, metadata } = object;
+    let StoredObject { bytes, metadata, .. } = object;
     let generated = time(metadata, bucket_layout::GENERATED_TIME)?;
     let collected = time(metadata, bucket_layout::COLLECTED_TIME)?;
     let sha256 = Checksum::of(bytes).hex();

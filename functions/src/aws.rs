@@ -2,31 +2,61 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::config::{SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::settings;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take. The largest answers are reports of a few megabytes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Region, credentials and endpoint from the environment, as every AWS tool takes them; rustls with
-/// ring as the only TLS; retries in adaptive mode, which also slows down where AWS says so.
+/// The connection of a function: Region, credentials and endpoint from the environment variables that
+/// Lambda sets, and nothing that would look for them anywhere else. Retries are in adaptive mode,
+/// which also slows down where AWS says so.
 ///
 /// STS is asked at its regional endpoint and IAM at the one endpoint of the partition: both follow
 /// from the Region by the SDK's endpoint rules.
-pub async fn config() -> SdkConfig {
-    let http_client =
-        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client)
+pub fn config() -> SdkConfig {
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(behavior_version())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SystemTimeSource::new())
         .retry_config(RetryConfig::adaptive())
         .timeout_config(timeouts().build())
-        .load()
-        .await
+        .use_fips(settings::optional("AWS_USE_FIPS_ENDPOINT").as_deref() == Some("true"));
+    config.set_region(settings::optional("AWS_REGION").map(Region::new));
+    config.set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
+    config.build()
+}
+
+/// The same connection for a person: Region, credentials and endpoint from wherever AWS's own
+/// command line finds them, which the caller may narrow down before it loads them.
+pub fn loader() -> ConfigLoader {
+    aws_config::defaults(behavior_version())
+        .http_client(http_client())
+        .retry_config(RetryConfig::adaptive())
+        .timeout_config(timeouts().build())
+}
+
+fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// Rustls with ring as the only TLS.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// The same connection for a function that makes a handful of calls and has a minute's wait for its

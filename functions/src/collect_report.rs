@@ -33,7 +33,7 @@ const POLL_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long one call to AWS may take with all its attempts: one that needs longer is pending, and
 /// the one-minute wait is its back-off. A few of them must fit into the function's timeout.
-const CALL_LIMIT: Duration = Duration::from_secs(20);
+pub const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The step: its clients and settings.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
 use rollcall_core::bucket_layout;
 use rollcall_core::manifest::WrittenFile;
 use serde::Serialize;
@@ -40,6 +41,7 @@ enum Place {
 /// An object that was found and is not read yet.
 struct Opened {
     metadata: HashMap<String, String>,
+    modified: Option<DateTime<Utc>>,
     body: ByteStream,
 }
 
@@ -77,9 +79,16 @@ pub struct StoredObject {
     pub bytes: Vec<u8>,
     /// Its metadata, by the names of [`bucket_layout`].
     pub metadata: HashMap<String, String>,
+    /// When the store took it; `None` when the store does not say.
+    pub modified: Option<DateTime<Utc>>,
 }
 
 impl StoredObject {
+    /// Whether its bytes are those that were written, by their SHA-256.
+    pub fn is_whole(&self) -> bool {
+        self.metadata.get(bucket_layout::SHA256) == Some(&Checksum::of(&self.bytes).hex())
+    }
+
     /// Whether the execution of this name wrote it.
     pub fn is_of(&self, execution: &str) -> bool {
         self.metadata.get(bucket_layout::EXECUTION).is_some_and(|name| name == execution)
@@ -141,6 +150,18 @@ impl ReportStore {
         match &self.place {
             Place::Bucket(bucket) => bucket.name(),
             Place::Folder(folder) => folder.name(),
+        }
+    }
+
+    /// Makes room for a run of a day. A folder has no versions, so what an earlier run of the day left is
+    /// put aside, and where is answered; a bucket keeps versions, and needs nothing.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the disk refuses.
+    pub fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, ApiError> {
+        match &self.place {
+            Place::Bucket(_) => Ok(None),
+            Place::Folder(folder) => folder.make_room(prefix),
         }
     }
 
@@ -221,9 +242,9 @@ impl ReportStore {
     /// # Errors
     /// [`ApiError`] when the store refuses or does not answer.
     pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, ApiError> {
-        let Some(Opened { metadata, body }) = self.open(key).await? else { return Ok(None) };
+        let Some(Opened { metadata, modified, body }) = self.open(key).await? else { return Ok(None) };
         let bytes = body.collect().await.map_err(|error| self.cut_off(key, &error))?;
-        Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata }))
+        Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata, modified }))
     }
 
     /// Gives every line of the object under `key` to `each`, with its number, the first being 1, and

@@ -204,7 +204,7 @@ fn manifest(reports: &[Report]) -> Manifest {
     let roll = Roll {
         execution: run.execution.clone(),
         started: as_of,
-        as_of: as_of,
+        as_of,
         taken: as_of,
         source: RollSource::Organization,
         organization_id: None,

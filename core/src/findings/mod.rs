@@ -2,24 +2,31 @@
 //!
 //! A [`Finding`] is how a run holds one, small, for there may be a million. A [`FindingRecord`] is
 //! how it is written: one flat record with every field, in `findings.jsonl` exactly, and in
-//! `findings.csv` safe for a spreadsheet.
+//! `findings.csv` safe for a spreadsheet. Two more forms are those of others: SARIF, and the AWS
+//! Security Finding Format.
 
+mod asff;
 mod csv;
 mod jsonl;
+mod sarif;
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::account::AccountId;
 use crate::exemptions::Exempted;
 use crate::rules::{Credential, RULES, Rule, RuleId, Severity};
 
+pub use asff::{asff_batches, write_asff};
 pub use csv::write_csv;
 pub use jsonl::{InvalidRecord, read_line, write_jsonl};
+pub use sarif::write_sarif;
 
 /// The account of a finding, and when it was judged: what all findings of one report share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +107,26 @@ impl Finding {
         identity(&self.assessed.account_id, &self.user, self.credential, self.rule)
     }
 
+    /// The identity for others to keep: the SHA-256, in hexadecimal, of
+    /// `ACCOUNT/CREDENTIAL/RULE/USER`. It is a contract, so it does not depend on how this program is
+    /// built. The user stands last, for its name may have a slash.
+    fn fingerprint(&self) -> String {
+        let account_id = &self.assessed.account_id;
+        let identity = format!("{account_id}/{}/{}/{}", self.credential.as_str(), self.rule, self.user);
+        Sha256::digest(identity).iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The sentence for those who have nothing but it: on one line, with the user and the account.
+    fn headline(&self) -> String {
+        let Assessed { account_id, account_name, .. } = &*self.assessed;
+        let unverified = if self.verified { "" } else { " (not verified: nobody could look)" };
+        let account = account_in_words(account_id, account_name);
+        one_line(&format!("{} in {account}: {}{unverified}", self.user, self.sentence()))
+    }
+
     /// What lists are ordered by: severity, account, user, credential, rule.
     pub(crate) fn order(&self) -> impl Ord + '_ {
         (self.severity(), &self.assessed.account_id, &self.user, self.credential, self.rule)
@@ -144,6 +171,18 @@ pub(crate) fn identity(account_id: &AccountId, user: &str, credential: Credentia
     let mut hasher = DefaultHasher::new();
     (account_id.as_str(), user, credential, rule).hash(&mut hasher);
     hasher.finish()
+}
+
+/// An account by its name and id, or by its id alone when it has no name.
+fn account_in_words(account_id: &AccountId, name: &str) -> String {
+    if name.trim().is_empty() { account_id.to_string() } else { format!("{name} ({account_id})") }
+}
+
+/// Untrusted text on one line: each character that could begin another one, or means something to a
+/// terminal, is replaced.
+fn one_line(text: &str) -> String {
+    let is_plain = |character: char| !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}');
+    text.chars().map(|character| if is_plain(character) { character } else { '\u{fffd}' }).collect()
 }
 
 /// A finding as it is written. The order of the fields is that of the columns.
@@ -275,6 +314,39 @@ pub(crate) mod tests {
         for other in others {
             assert_ne!(one.identity(), other.identity());
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_build() {
+        let one = finding(1, "anna", RuleId::AccessKeyStale);
+        // printf 000000000001/access_key_1/access-key-stale/anna | sha256sum
+        assert_eq!(one.fingerprint(), "8b44a89245c1dd99c99b2a92db7d6f4cd44df82f9f592fef922c4ca52cf6bfe5");
+        let later = Finding { age_days: Some(366), status: Status::Ongoing, ..one.clone() };
+        assert_eq!(one.fingerprint(), later.fingerprint());
+        for other in [
+            finding(2, "anna", RuleId::AccessKeyStale),
+            finding(1, "ben", RuleId::AccessKeyStale),
+            finding(1, "anna", RuleId::AccessKeyUnused),
+            Finding { credential: Credential::AccessKey2, ..one.clone() },
+        ] {
+            assert_ne!(one.fingerprint(), other.fingerprint());
+        }
+    }
+
+    #[test]
+    fn a_headline_is_one_line_with_the_user_and_the_account() {
+        let known = finding(1, "a\nb\u{2028}", RuleId::TwoActiveKeys);
+        assert_eq!(
+            known.headline(),
+            "a\u{fffd}b\u{fffd} in account 1 (000000000001): both access keys are active"
+        );
+        let assessed = Assessed { account_name: " ".into(), ..(*known.assessed).clone() };
+        let unverified = Finding { assessed: Arc::new(assessed), verified: false, ..known };
+        assert_eq!(
+            unverified.headline(),
+            "a\u{fffd}b\u{fffd} in 000000000001: both access keys are active \
+             (not verified: nobody could look)"
+        );
     }
 
     #[test]

@@ -17,5 +17,5 @@ mod user;
 
 pub use cell::Cell;
 pub use columns::Column;
-pub use reader::{BadRow, Reader, Tally, Unreadable, read};
+pub use reader::{BadRow, Reader, Tally, Unreadable, account_of, read};
 pub use user::{AccessKey, Certificate, Password, ROOT_USER, User, UserKind, with_unreported_root};

@@ -118,6 +118,30 @@ pub fn read(
     }
 }
 
+/// The account that a report is of, by its ARNs; `None` when no row of it can be read.
+///
+/// # Errors
+/// [`Unreadable`] when the file is no report.
+pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
+    let mut reader = Reader::new(bytes)?;
+    if !reader.has_credentials() {
+        return Err(Unreadable::MissingColumn {
+            column: Column::PasswordEnabled,
+            first_line: first_line(bytes),
+        });
+    }
+    while let Some(row) = reader.next_user() {
+        if let Ok(user) = row {
+            return Ok(user.account_id.parse().ok());
+        }
+    }
+    Ok(None)
+}
+
+fn first_line(bytes: &[u8]) -> String {
+    shorten(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
+}
+
 /// Goes through a report row by row, reusing one buffer.
 pub struct Reader<'b> {
     csv: Records<'b>,
@@ -146,11 +170,18 @@ impl<'b> Reader<'b> {
             Columns::of_header(header.iter()).map_err(|column| Unreadable::DuplicateColumn { column })?;
         for column in [Column::User, Column::Arn] {
             if columns.place(column).is_none() {
-                let first_line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-                return Err(Unreadable::MissingColumn { column, first_line: shorten(first_line) });
+                return Err(Unreadable::MissingColumn { column, first_line: first_line(bytes) });
             }
         }
         Ok(Self { csv, header, columns, record: Record::default(), records: 0 })
+    }
+
+    /// Whether the report says anything of credentials. Other tables have users and ARNs too, our own
+    /// findings among them.
+    fn has_credentials(&self) -> bool {
+        [Column::PasswordEnabled, Column::MfaActive, Column::AccessKey1Active]
+            .into_iter()
+            .any(|column| self.columns.place(column).is_some())
     }
 
     /// The next row, or `None` at the end. A row that can't be read does not end the report.

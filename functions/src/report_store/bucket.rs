@@ -6,6 +6,8 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 
+use chrono::DateTime;
+
 use super::{Labels, Opened};
 use crate::api_error::ApiError;
 
@@ -60,9 +62,11 @@ impl Bucket {
 
     pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
         match self.client.get_object().bucket(&self.name).key(key).send().await {
-            Ok(answer) => {
-                Ok(Some(Opened { metadata: answer.metadata.unwrap_or_default(), body: answer.body }))
-            }
+            Ok(answer) => Ok(Some(Opened {
+                metadata: answer.metadata.unwrap_or_default(),
+                modified: answer.last_modified.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
+                body: answer.body,
+            })),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(ApiError::of(&self.get_call(key), &error)),
         }

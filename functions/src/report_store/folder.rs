@@ -63,6 +63,30 @@ impl Folder {
         finish(file, &self.metadata_path(key)).map_err(failed)
     }
 
+    /// Puts what lies under `prefix` aside, if anything does: into the hidden folder, under a number that
+    /// is free.
+    pub(super) fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, ApiError> {
+        let name = prefix.trim_end_matches('/');
+        let path = self.path(name);
+        let failed = |error: io::Error| ApiError::of_disk("putting aside", &path, &error);
+        if !path.try_exists().map_err(failed)? {
+            return Ok(None);
+        }
+        let replaced = self.root.join(HIDDEN).join("replaced");
+        let free =
+            (1..).map(|number: u32| replaced.join(format!("{name}-{number}"))).find(|path| !path.exists());
+        let aside = free.expect("numbers do not end");
+        fs::create_dir_all(&aside).map_err(failed)?;
+        let metadata = self.root.join(HIDDEN).join(name);
+        if metadata.is_dir() {
+            fs::create_dir_all(aside.join(HIDDEN)).map_err(failed)?;
+            fs::rename(metadata, aside.join(HIDDEN).join(name)).map_err(failed)?;
+        }
+        let aside = aside.join(name);
+        fs::rename(&path, &aside).map_err(failed)?;
+        Ok(Some(aside))
+    }
+
     /// A file that nobody reads before it is finished, on the same disk as its place.
     fn unfinished(&self) -> io::Result<NamedTempFile> {
         let folder = self.root.join(HIDDEN);
@@ -76,8 +100,9 @@ impl Folder {
         if !path.try_exists().map_err(failed)? {
             return Ok(None);
         }
+        let modified = fs::metadata(&path).and_then(|file| file.modified()).map_err(failed)?;
         let body = ByteStream::from_path(&path).await.map_err(|error| failed(error.into()))?;
-        Ok(Some(Opened { metadata: self.metadata(key)?, body }))
+        Ok(Some(Opened { metadata: self.metadata(key)?, modified: Some(modified.into()), body }))
     }
 
     /// The metadata of an object; none when somebody has put the file there by hand.
@@ -199,6 +224,23 @@ mod tests {
         fs::write(folder.path().join("reports/exemptions.toml"), "").unwrap();
         let object = store.read("exemptions.toml").await.unwrap().unwrap();
         assert!(object.metadata.is_empty() && !object.is_of("run-1"));
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_run_of_the_day_left_is_put_aside_and_nothing_is_lost() {
+        let (_folder, store) = store();
+        assert_eq!(store.make_room("2026-01-31/").unwrap(), None);
+        for run in ["run-1", "run-2"] {
+            let bytes = run.as_bytes().to_vec();
+            store.write("2026-01-31/run.json", "", bytes.clone(), run, &[]).await.unwrap();
+            let aside = store.make_room("2026-01-31/").unwrap().unwrap();
+            assert_eq!(fs::read(aside.join("run.json")).unwrap(), bytes);
+            // It is a store like any other, with its metadata.
+            let store = ReportStore::folder(aside.parent().unwrap().to_owned());
+            assert!(store.read("2026-01-31/run.json").await.unwrap().unwrap().is_of(run));
+        }
+        assert!(store.list("2026-01-31/").await.unwrap().is_empty());
+        assert_eq!(store.prefixes().await.unwrap(), Vec::<String>::new());
     }
 
     #[tokio::test]

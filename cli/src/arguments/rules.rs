@@ -1,0 +1,116 @@
+//! A flag for every rule, made from the table of rules.
+
+use clap::builder::ValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
+use rollcall_core::policy::{LONGEST_LIMIT_DAYS, Policy};
+use rollcall_core::rules::{RULES, Rule, RuleId, Setting};
+
+/// What flags say of rules; a rule without its flag keeps what it has.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSettings {
+    settings: Vec<(RuleId, String)>,
+}
+
+impl RuleSettings {
+    /// `policy` with every rule set that has a flag.
+    pub fn over(&self, mut policy: Policy) -> Policy {
+        for (rule, value) in &self.settings {
+            policy.set(*rule, value).expect("the value was read with its flag");
+        }
+        policy
+    }
+}
+
+impl Args for RuleSettings {
+    fn augment_args(command: Command) -> Command {
+        RULES.iter().fold(command, |command, rule| command.arg(flag(rule)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for RuleSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        settings.update_from_arg_matches(matches)?;
+        Ok(settings)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for rule in &RULES {
+            let value = matches
+                .try_get_one::<String>(rule.id.as_str())
+                .map_err(|error| Error::raw(ErrorKind::InvalidValue, error))?;
+            self.settings.extend(value.map(|value| (rule.id, value.clone())));
+        }
+        Ok(())
+    }
+}
+
+fn flag(rule: &'static Rule) -> Arg {
+    let id = rule.id;
+    let read = move |value: &str| Policy::default().set(id, value).map(|()| value.to_owned());
+    let (value_name, help) = match rule.default {
+        Setting::Days(days) => {
+            ("DAYS|off", format!("A limit of 0 to {LONGEST_LIMIT_DAYS} days, or off [by default {days}]"))
+        }
+        Setting::On => ("on|off", "[by default on]".to_owned()),
+        Setting::Off => ("on|off", "[by default off]".to_owned()),
+    };
+    Arg::new(id.as_str())
+        .long(id.as_str())
+        .value_name(value_name)
+        .value_parser(ValueParser::new(read))
+        .help(help)
+        .long_help(format!("Flagged when {}. {}", rule.condition, help_of(rule)))
+        .help_heading("Rules")
+}
+
+fn help_of(rule: &Rule) -> String {
+    match rule.default {
+        Setting::Days(1) => "The limit is 1 day unless set here.".to_owned(),
+        Setting::Days(days) => format!("The limit is {days} days unless set here."),
+        Setting::On => "On unless set here.".to_owned(),
+        Setting::Off => "Off unless set here.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<RuleSettings, Error> {
+        let command = RuleSettings::augment_args(Command::new("rollcall"));
+        let matches = command.try_get_matches_from([&["rollcall"], arguments].concat())?;
+        RuleSettings::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn every_rule_has_a_flag_of_its_name() {
+        for rule in &RULES {
+            let flag = format!("--{}", rule.id);
+            let policy = settings(&[&flag, "off"]).unwrap().over(Policy::default());
+            assert!(!policy.applies(rule.id), "{flag}");
+        }
+        assert_eq!(settings(&[]).unwrap().over(Policy::default()), Policy::default());
+    }
+
+    #[test]
+    fn a_flag_is_set_over_what_a_run_had_and_leaves_the_rest() {
+        let mut run = Policy::default();
+        run.set(RuleId::AccessKeyUnused, "10").unwrap();
+        let policy = settings(&["--access-key-stale", "30"]).unwrap().over(run);
+        assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));
+        assert_eq!(policy.limit_days(RuleId::AccessKeyUnused), Some(10));
+    }
+
+    #[test]
+    fn a_value_that_is_none_is_refused_with_flag_and_fix() {
+        let error = settings(&["--access-key-stale", "ninety"]).unwrap_err().to_string();
+        assert!(error.contains("--access-key-stale") && error.contains("\"ninety\""), "{error}");
+        assert!(error.contains("it takes a whole number of days from 0 to 36500, or off"), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The connection to AWS with a person's own credentials.
+
+use aws_config::{Region, SdkConfig};
+use rollcall_core::account::Owner;
+use rollcall_functions::api_error::ApiError;
+use rollcall_functions::aws;
+
+use crate::arguments::AwsArguments;
+use crate::error::CommandError;
+
+/// What every error about credentials ends with.
+const HOW_TO_GET_CREDENTIALS: &str =
+    "log in with `aws sso login` or `aws login`, or give --profile or the variables of AWS credentials";
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The ARN of the user or the role's session.
+    pub arn: String,
+    /// Its account and partition.
+    pub owner: Owner,
+}
+
+/// Loads Region and credentials as AWS's own command line does.
+///
+/// # Errors
+/// When there is no Region.
+pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError> {
+    let mut loader = aws::loader();
+    if let Some(profile) = &arguments.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &arguments.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(CommandError::new(
+            "there is no AWS Region: give --region, set AWS_REGION, or set one in the profile",
+        ));
+    }
+    Ok(config)
+}
+
+/// Asks AWS who is asking. It needs no permission, so an error is one of the credentials themselves.
+///
+/// # Errors
+/// When there are no credentials, or they are not valid any more.
+pub async fn caller(config: &SdkConfig) -> Result<Caller, CommandError> {
+    // STS would say of no credentials that it could not be called.
+    let credentials = config.credentials_provider().ok_or_else(|| no_credentials("none are set"))?;
+    use aws_sdk_sts::config::ProvideCredentials;
+    credentials.provide_credentials().await.map_err(|error| no_credentials(&chain(&error)))?;
+    let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
+        let message = ApiError::of("sts:GetCallerIdentity", &error).message;
+        let why = match ["ExpiredToken", "RequestExpired"].iter().any(|code| message.contains(code)) {
+            true => "the AWS credentials have expired",
+            false => "AWS does not take the credentials",
+        };
+        CommandError::new(format!("{why}: {message}: {HOW_TO_GET_CREDENTIALS}"))
+    })?;
+    let arn = answer.arn.unwrap_or_default();
+    let owner = Owner::of_arn(&arn).map_err(|error| {
+        CommandError::new(format!("sts:GetCallerIdentity answered a caller whose {error}"))
+    })?;
+    Ok(Caller { arn, owner })
+}
+
+fn no_credentials(why: &str) -> CommandError {
+    CommandError::new(format!("there are no AWS credentials ({why}): {HOW_TO_GET_CREDENTIALS}"))
+}
+
+/// An error and what it comes from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}

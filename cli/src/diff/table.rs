@@ -1,0 +1,181 @@
+//! Changes for a person at a terminal: by account, what somebody should look at first.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use rollcall_core::account::AccountId;
+use rollcall_core::credential_changes::Effect;
+use rollcall_core::findings::Finding;
+
+use super::Changes;
+use super::findings::ChangedFinding;
+use crate::table::{BOLD, DIM, count};
+use crate::terminal::{columns, safe, wrapped};
+
+/// It became worse.
+const WORSE: Style = AnsiColor::Red.on_default();
+/// It became better.
+const BETTER: Style = AnsiColor::Green.on_default();
+/// It became something else.
+const OTHER: Style = AnsiColor::Yellow.on_default();
+
+/// How many accounts without a report are listed.
+const ACCOUNTS_LISTED: usize = 20;
+
+/// One line of an account.
+struct Line {
+    style: Style,
+    word: &'static str,
+    text: String,
+}
+
+/// Writes the changes in lines of at most `width` columns.
+pub(super) fn write(changes: &Changes, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    for (account_id, lines) in by_account(changes) {
+        let name = safe(changes.names.get(account_id).map_or("", |name| name));
+        writeln!(output, "{BOLD}{account_id}  {name}{BOLD:#}")?;
+        for Line { style, word, text } in lines {
+            let indent = 2 + "resolved".len() + 2;
+            let text = safe(&text);
+            let lines = match width {
+                Some(width) => wrapped(&text, width.saturating_sub(indent).max(10)),
+                None => vec![text.into_owned()],
+            };
+            for (number, line) in lines.iter().enumerate() {
+                match number {
+                    0 => writeln!(
+                        output,
+                        "  {style}{word}{style:#}{:padding$}{line}",
+                        "",
+                        padding = indent - 2 - columns(word)
+                    )?,
+                    _ => writeln!(output, "{:indent$}{line}", "")?,
+                }
+            }
+        }
+        writeln!(output)?;
+    }
+    not_compared(changes, output)?;
+    totals(changes, width, output)
+}
+
+fn by_account(changes: &Changes) -> BTreeMap<&AccountId, Vec<Line>> {
+    let mut accounts: BTreeMap<&AccountId, Vec<Line>> = BTreeMap::new();
+    let mut add = |account_id, style, word, text| {
+        accounts.entry(account_id).or_default().push(Line { style, word, text });
+    };
+    let findings = &changes.findings;
+    for finding in &findings.new {
+        add(&finding.assessed.account_id, WORSE, "new", told(finding));
+    }
+    for ChangedFinding { was, was_exempt, finding } in &findings.changed {
+        let exempt = match (was_exempt, finding.exemption.is_some()) {
+            (false, true) => ", and is exempt now",
+            (true, false) => ", and is no longer exempt",
+            _ => "",
+        };
+        let text = format!("{}; it was {was} and is {}{exempt}", told(finding), finding.observed);
+        add(&finding.assessed.account_id, OTHER, "changed", text);
+    }
+    for finding in &findings.resolved {
+        add(&finding.assessed.account_id, BETTER, "resolved", told(finding));
+    }
+    for finding in &findings.untold {
+        let text = format!("{}; whether it still is, the later reports do not say", told(finding));
+        add(&finding.assessed.account_id, OTHER, "untold", text);
+    }
+    let mut credentials: Vec<_> = changes.credentials.iter().collect();
+    credentials.sort_by_key(|change| change.effect);
+    for change in credentials {
+        let style = match change.effect {
+            Effect::Riskier => WORSE,
+            Effect::Neutral => OTHER,
+            Effect::Safer => BETTER,
+        };
+        let text = format!("{}: {}", change.user, change.sentence());
+        add(&change.account_id, style, change.effect.as_str(), text);
+    }
+    accounts
+}
+
+fn told(finding: &Finding) -> String {
+    let exempt = if finding.is_open() { "" } else { " (exempt)" };
+    format!("{} {}: {}: {}{exempt}", finding.severity(), finding.rule, finding.user, finding.sentence())
+}
+
+/// The accounts that only one of the days has a report of.
+fn not_compared(changes: &Changes, output: &mut impl Write) -> io::Result<()> {
+    for (accounts, title) in [
+        (&changes.accounts_without_new_report, "No later report, so what became of them is not known:"),
+        (&changes.accounts_without_old_report, "No earlier report, so all their findings are new:"),
+    ] {
+        if accounts.is_empty() {
+            continue;
+        }
+        writeln!(output, "{BOLD}{title}{BOLD:#}")?;
+        for account_id in accounts.iter().take(ACCOUNTS_LISTED) {
+            let name = safe(changes.names.get(account_id).map_or("", |name| name));
+            writeln!(output, "  {account_id}  {name}")?;
+        }
+        if accounts.len() > ACCOUNTS_LISTED {
+            writeln!(output, "  and {} more", accounts.len() - ACCOUNTS_LISTED)?;
+        }
+        writeln!(output)?;
+    }
+    Ok(())
+}
+
+fn totals(changes: &Changes, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let findings = &changes.findings;
+    let untold = match findings.untold.len() {
+        0 => String::new(),
+        some => format!(", {some} untold"),
+    };
+    let mut lines = vec![(
+        BOLD,
+        format!(
+            "Findings: {} new, {} changed, {} resolved{untold}; {} as they were.",
+            findings.new.len(),
+            findings.changed.len(),
+            findings.resolved.len(),
+            findings.unchanged
+        ),
+    )];
+    let of = |effect| changes.credentials.iter().filter(|change| change.effect == effect).count();
+    lines.push((
+        BOLD,
+        format!(
+            "Credentials: {} changes: {} riskier, {} neutral, {} safer.",
+            changes.credentials.len(),
+            of(Effect::Riskier),
+            of(Effect::Neutral),
+            of(Effect::Safer)
+        ),
+    ));
+    let not_comparable: u64 = changes.not_comparable.values().sum();
+    if not_comparable > 0 {
+        let times = count(not_comparable, "time");
+        lines.push((DIM, format!("{times}, the reports do not say enough to compare a credential.")));
+    }
+    lines.push((
+        DIM,
+        format!(
+            "From {} ({}, ages counted to {} UTC) to {} ({}, to {} UTC).",
+            changes.old.place,
+            count(changes.old.reports, "report"),
+            changes.old.as_of.format("%Y-%m-%d %H:%M"),
+            changes.new.place,
+            count(changes.new.reports, "report"),
+            changes.new.as_of.format("%Y-%m-%d %H:%M"),
+        ),
+    ));
+    for (style, line) in lines {
+        let line = safe(&line);
+        let broken = width.map_or_else(|| vec![line.to_string()], |width| wrapped(&line, width));
+        for line in broken {
+            writeln!(output, "{style}{line}{style:#}")?;
+        }
+    }
+    Ok(())
+}

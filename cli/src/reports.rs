@@ -1,0 +1,390 @@
+//! Reports that somebody has: finds them under paths, reads and judges them, and calls the roll of the
+//! accounts they are of.
+//!
+//! What the paths hold is one of two things. The folder of a day, as a run wrote it, has the roll and
+//! vouches for its reports. Loose reports vouch for nothing: the roll is the accounts they are of, and
+//! what is missing nobody can tell.
+
+mod day;
+mod reading;
+mod sources;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use rollcall_core::account::{Account, AccountId};
+use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
+use rollcall_core::exemptions::Exemptions;
+use rollcall_core::history::{History, Previous};
+use rollcall_core::manifest::{Evidence, Manifest, StoredReport};
+use rollcall_core::outcome::{FailureCode, FailureRecord};
+use rollcall_core::policy::Policy;
+use rollcall_core::roll::{Roll, RollSource};
+use rollcall_core::run::{Run, format_time};
+use rollcall_functions::clock::now;
+use rollcall_functions::report_store::Checksum;
+use tokio::sync::OnceCell;
+
+use crate::arguments::{AwsArguments, JudgingArguments};
+use crate::aws_connection::connect;
+use crate::error::CommandError;
+use crate::terminal;
+use day::Day;
+use reading::{Judged, Reading, Unread};
+use sources::{Source, Sources};
+
+pub use sources::Origin;
+
+/// How many of the same kind of note are told one by one.
+const NOTES_TOLD: usize = 10;
+/// How many problems are told one by one.
+const PROBLEMS_TOLD: usize = 20;
+
+/// What was found under some paths, and judged.
+#[derive(Debug)]
+pub struct Examined {
+    /// The roll as it was called.
+    pub manifest: Manifest,
+    /// The findings.
+    pub assessment: Assessment,
+    /// Where the report of each account lies.
+    pub origins: HashMap<AccountId, Origin>,
+    /// What is worth to know, for a person.
+    pub notes: Vec<String>,
+    /// What could not be looked at, for a person: with any of these the examination is not complete.
+    pub problems: Vec<String>,
+}
+
+impl Examined {
+    /// Tells what is worth to know, on standard error.
+    pub fn tell_notes(&self) {
+        self.notes.iter().for_each(terminal::note);
+    }
+
+    /// Tells what could not be looked at, on standard error.
+    pub fn tell_problems(&self) {
+        self.problems.iter().take(PROBLEMS_TOLD).for_each(terminal::error);
+        if let Some(more) = self.problems.len().checked_sub(PROBLEMS_TOLD + 1) {
+            terminal::error(&format!("{} more reports could not be read", more + 1));
+        }
+    }
+
+    /// Whether everything was looked at.
+    pub fn is_complete(&self) -> bool {
+        let coverage = &self.manifest.coverage;
+        self.problems.is_empty() && coverage.missing() == 0 && coverage.bad_rows == 0
+    }
+}
+
+/// The connection to AWS, made when a path needs it.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    arguments: &'a AwsArguments,
+    config: OnceCell<SdkConfig>,
+}
+
+impl<'a> Connection<'a> {
+    /// A connection that is not made yet.
+    pub fn new(arguments: &'a AwsArguments) -> Self {
+        Self { arguments, config: OnceCell::new() }
+    }
+
+    /// The connection.
+    pub async fn config(&self) -> Result<&SdkConfig, CommandError> {
+        self.config.get_or_try_init(|| connect(self.arguments)).await
+    }
+}
+
+/// What lies under some paths, found and not read yet.
+#[derive(Debug)]
+pub struct Reports<'a> {
+    paths: &'a [PathBuf],
+    sources: Vec<Source>,
+    days: Vec<Day>,
+    notes: Vec<String>,
+}
+
+/// What reports are judged by.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// How the rules are set.
+    pub policy: Policy,
+    /// What is exempt.
+    pub exemptions: Exemptions,
+    /// The SHA-256 of the file of exemptions, when there is one.
+    pub exemptions_sha256: Option<String>,
+}
+
+impl<'a> Reports<'a> {
+    /// Finds everything under `paths`.
+    ///
+    /// # Errors
+    /// When a path can't be read.
+    pub async fn find(paths: &'a [PathBuf], connection: &Connection<'_>) -> Result<Self, CommandError> {
+        let Sources { sources, days, notes } = sources::find(paths, connection).await?;
+        Ok(Self { paths, sources, days, notes })
+    }
+
+    /// The one day that all of it is of, if it is.
+    fn only_day(&self) -> Option<&Day> {
+        match self.days.as_slice() {
+            [day] if self.sources.iter().all(|source| source.day == Some(0)) => Some(day),
+            _ => None,
+        }
+    }
+
+    /// What to judge by: a day is judged as its run judged it, unless a flag says otherwise.
+    ///
+    /// # Errors
+    /// When the exemptions can't be read.
+    pub fn measure(&mut self, judging: &JudgingArguments) -> Result<Measure, CommandError> {
+        let day = self.only_day();
+        let ran = day.and_then(|day| day.manifest.as_ref());
+        let policy = ran.map_or_else(Policy::default, |manifest| manifest.policy.clone());
+        let policy = judging.rules.over(policy);
+        let (name, bytes) = match (&judging.exemptions, day.and_then(|day| day.exemptions.clone())) {
+            (Some(path), _) => {
+                let bytes =
+                    std::fs::read(path).map_err(|error| CommandError::of_disk("reading", path, &error))?;
+                (path.display().to_string(), bytes)
+            }
+            (None, Some((name, bytes))) => {
+                self.notes.push(format!("the exemptions are those of {name}"));
+                (name, bytes)
+            }
+            (None, None) => {
+                return Ok(Measure { policy, exemptions: Exemptions::default(), exemptions_sha256: None });
+            }
+        };
+        let exemptions =
+            Exemptions::parse(&name, &bytes).map_err(|error| CommandError::new(error.to_string()))?;
+        Ok(Measure { policy, exemptions, exemptions_sha256: Some(Checksum::of(&bytes).hex()) })
+    }
+
+    /// Reads and judges all of it. Ages are counted to `as_of`, or else to the day of the run, or else to
+    /// now; `previous` are the findings to compare with.
+    ///
+    /// # Errors
+    /// When there is no report at all, or a store does not answer. A report that can't be read is no error
+    /// of the whole, but one of the [`Examined::problems`].
+    pub async fn examine(
+        self,
+        measure: &Measure,
+        as_of: Option<DateTime<Utc>>,
+        previous: &Previous,
+    ) -> Result<Examined, CommandError> {
+        let only_day = self.only_day();
+        let started = only_day.map_or_else(now, |day| day.roll.started);
+        let as_of = as_of.or(only_day.map(|day| day.roll.as_of)).unwrap_or(started);
+        let analyzer = Analyzer::new(&measure.policy, previous, as_of, as_of.date_naive());
+        let readings = reading::read(&self.sources, &self.days, analyzer).await?;
+        let gathered = Gathered::of(readings, &self.sources);
+        gathered.refuse_nothing(self.paths)?;
+
+        let ran = only_day.and_then(|day| day.manifest.as_ref());
+        let run = Run {
+            execution: only_day.map(|day| day.roll.execution.clone()).unwrap_or_default(),
+            execution_arn: ran.map(|manifest| manifest.execution_arn.clone()).unwrap_or_default(),
+            started,
+            as_of,
+        };
+        let roll = self.roll(&run, &gathered);
+        let mut analysis = Analysis::new(analyzer);
+        let mut evidence =
+            Evidence { of_other_executions: gathered.of_other_executions, ..Default::default() };
+        let mut origins = HashMap::new();
+        for (account_id, judged) in gathered.reports {
+            analysis.add(judged.said);
+            origins.insert(account_id.clone(), self.sources[judged.source].origin.clone());
+            evidence.reports.insert(account_id, StoredReport { entry: judged.entry, fault: None });
+        }
+        for failure in self.days.iter().flat_map(|day| &day.failures) {
+            evidence.failures.insert(failure.account_id.clone(), failure.clone());
+        }
+        for unread in &gathered.unread {
+            if let Some(account_id) = &unread.account_id {
+                evidence.failures.insert(account_id.clone(), failure(account_id, unread, &run));
+            }
+        }
+        let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
+        let assessment =
+            analysis.settle(&manifest.accounts, manifest.is_of_whole_roll(), &measure.exemptions);
+        let exemptions_sha256 = measure.exemptions_sha256.clone();
+        manifest.assess(&measure.policy, History::default(), exemptions_sha256, &assessment);
+
+        let mut notes = self.notes;
+        notes.extend(gathered.notes);
+        notes.extend(self.days.iter().filter(|day| day.manifest.is_none()).map(|day| {
+            format!(
+                "{}: the run did not finish, for there is no run.json: nothing vouches for what is there",
+                day.address
+            )
+        }));
+        let mut problems: Vec<String> =
+            gathered.unread.iter().map(|unread| format!("{}: {}", unread.address, unread.message)).collect();
+        problems.extend(bad_rows(&manifest, &origins));
+        let missing = manifest.coverage.missing();
+        if missing > 0 {
+            let all = manifest.coverage.to_collect();
+            problems.push(format!("{missing} of {all} accounts have no report that can be read"));
+        }
+        Ok(Examined { manifest, assessment, origins, notes, problems })
+    }
+
+    /// The accounts of the days, and those of loose reports.
+    fn roll(&self, run: &Run, gathered: &Gathered) -> Roll {
+        let mut accounts: BTreeMap<AccountId, Account> = BTreeMap::new();
+        let mut by_age: Vec<&Day> = self.days.iter().collect();
+        by_age.sort_by_key(|day| day.roll.started);
+        for account in by_age.iter().flat_map(|day| &day.roll.accounts) {
+            accounts.insert(account.account_id.clone(), account.clone());
+        }
+        let unread = gathered.unread.iter().filter_map(|unread| unread.account_id.as_ref());
+        for account_id in gathered.reports.keys().chain(unread) {
+            accounts.entry(account_id.clone()).or_insert_with(|| Account::of_id(account_id.clone()));
+        }
+        let only_day = self.only_day();
+        Roll {
+            execution: run.execution.clone(),
+            started: run.started,
+            as_of: run.as_of,
+            taken: only_day.map_or(run.started, |day| day.roll.taken),
+            source: only_day.map_or(RollSource::Reports, |day| day.roll.source),
+            organization_id: only_day.and_then(|day| day.roll.organization_id.clone()),
+            accounts: accounts.into_values().collect(),
+        }
+    }
+}
+
+/// A sentence for every report with rows that can't be read.
+fn bad_rows<'a>(
+    manifest: &'a Manifest,
+    origins: &'a HashMap<AccountId, Origin>,
+) -> impl Iterator<Item = String> + 'a {
+    manifest.accounts.iter().filter_map(move |account| {
+        let report = account.report_with_bad_rows()?;
+        let address = origins.get(&account.account_id).map_or_else(String::new, Origin::address);
+        let first = report.first_bad_rows.first().map(|row| format!(": {row}")).unwrap_or_default();
+        Some(format!(
+            "{address}: {} of {} rows can't be read{first}: the report is damaged or cut off, fetch it again",
+            report.bad_rows, report.rows
+        ))
+    })
+}
+
+fn failure(account_id: &AccountId, unread: &Unread, run: &Run) -> FailureRecord {
+    FailureRecord {
+        account_id: account_id.clone(),
+        execution: run.execution.clone(),
+        code: unread.code,
+        message: format!("{}: {}", unread.address, unread.message),
+        remedy: unread.code.remedy().to_owned(),
+        waits: 0,
+        failed_at: now(),
+    }
+}
+
+/// What reading came to: one report an account.
+struct Gathered {
+    reports: BTreeMap<AccountId, Judged>,
+    unread: Vec<Unread>,
+    foreign: Vec<String>,
+    of_other_executions: u64,
+    notes: Vec<String>,
+}
+
+impl Gathered {
+    fn of(readings: Vec<Reading>, sources: &[Source]) -> Self {
+        let mut gathered = Self {
+            reports: BTreeMap::new(),
+            unread: vec![],
+            foreign: vec![],
+            of_other_executions: 0,
+            notes: vec![],
+        };
+        let mut twice = BTreeMap::new();
+        for reading in readings {
+            match reading {
+                Reading::Judged(judged) => gathered.add(*judged, sources, &mut twice),
+                Reading::Unread(unread) => gathered.unread.push(unread),
+                Reading::Foreign(reason) => gathered.foreign.push(reason),
+                Reading::OfAnotherExecution => gathered.of_other_executions += 1,
+            }
+        }
+        gathered.unread.sort_by(|one, other| one.address.cmp(&other.address));
+        gathered.foreign.sort_unstable();
+        let twice = twice.into_iter().map(|(account_id, older): (_, Vec<String>)| {
+            let newest = &gathered.reports[&account_id];
+            let more = match older.len() - 1 {
+                0 => String::new(),
+                more => format!(", nor {more} more"),
+            };
+            format!(
+                "account {account_id} has {} reports: {} counts, for none is newer; {} does not{more}",
+                older.len() + 1,
+                of(newest, sources),
+                older[0]
+            )
+        });
+        let twice = twice.collect();
+        gathered.tell(twice, "more accounts have several reports");
+        let skipped = gathered.foreign.iter().map(|reason| format!("skipped {reason}")).collect();
+        gathered.tell(skipped, "more files that are no credential reports were skipped");
+        gathered
+    }
+
+    /// Of two reports of an account the newer counts.
+    fn add(&mut self, judged: Judged, sources: &[Source], twice: &mut BTreeMap<AccountId, Vec<String>>) {
+        let account_id = judged.account_id.clone();
+        let Some(other) = self.reports.remove(&account_id) else {
+            self.reports.insert(account_id, judged);
+            return;
+        };
+        let age = |judged: &Judged| (judged.entry.generated, judged.source);
+        let (newer, older) = if age(&judged) > age(&other) { (judged, other) } else { (other, judged) };
+        twice.entry(account_id.clone()).or_default().push(of(&older, sources));
+        self.reports.insert(account_id, newer);
+    }
+
+    fn tell(&mut self, mut notes: Vec<String>, more: &str) {
+        let all = notes.len();
+        notes.truncate(NOTES_TOLD);
+        self.notes.append(&mut notes);
+        if all > NOTES_TOLD {
+            self.notes.push(format!("{} {more}", all - NOTES_TOLD));
+        }
+    }
+
+    /// That there is nothing at all is an error, and never "nothing is flagged".
+    fn refuse_nothing(&self, paths: &[PathBuf]) -> Result<(), CommandError> {
+        if !self.reports.is_empty() || !self.unread.is_empty() || self.of_other_executions > 0 {
+            return Ok(());
+        }
+        let places: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let places = places.join(", ");
+        Err(CommandError::new(match self.foreign.as_slice() {
+            [] => format!("there is no report under {places}: give a folder with .csv files, or the files"),
+            [only] => format!("there is no credential report under {places}: {only}"),
+            [first, rest @ ..] => format!(
+                "there is no credential report under {places}: {first}, and {} more files are none either",
+                rest.len()
+            ),
+        }))
+    }
+}
+
+/// A report and its time, for a person.
+fn of(judged: &Judged, sources: &[Source]) -> String {
+    let address = sources[judged.source].origin.address();
+    format!("{address} ({})", format_time(judged.entry.generated))
+}
+
+/// The time that a report is taken to be of.
+fn generated(stated: Option<DateTime<Utc>>, modified: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    stated.or(modified).unwrap_or_else(now)
+}
+
+/// The failure code of a report that is not what was collected.
+const CHANGED: FailureCode = FailureCode::StorageFailed;

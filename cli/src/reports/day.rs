@@ -1,0 +1,125 @@
+//! The day of a run, as the run wrote it: its roll, its failures, and what vouches for its reports.
+
+use std::collections::HashMap;
+
+use rollcall_core::account::{Account, AccountId};
+use rollcall_core::bucket_layout;
+use rollcall_core::manifest::{Manifest, ReportEntry};
+use rollcall_core::outcome::FailureRecord;
+use rollcall_core::roll::Roll;
+use rollcall_functions::report_store::{ReportStore, StoredObject};
+use serde::de::DeserializeOwned;
+
+use crate::error::CommandError;
+
+/// A day of a run.
+#[derive(Debug)]
+pub struct Day {
+    /// Where it is, for a person.
+    pub address: String,
+    /// Who was on the roll.
+    pub roll: Roll,
+    /// What the run came to; `None` when it did not finish.
+    pub manifest: Option<Manifest>,
+    /// The recorded failures of the run.
+    pub failures: Vec<FailureRecord>,
+    /// The exemptions beside the day: what errors call the file, and its bytes.
+    pub exemptions: Option<(String, Vec<u8>)>,
+    /// The reports that `run.json` names.
+    entries: HashMap<AccountId, ReportEntry>,
+}
+
+impl Day {
+    /// Reads the day under `prefix`; answers it, and the keys of its reports.
+    pub(super) async fn read(
+        store: &ReportStore,
+        prefix: &str,
+        address: String,
+    ) -> Result<(Self, Vec<String>), CommandError> {
+        let run = format!("{prefix}run.json");
+        let manifest: Option<Manifest> = match store.has(&run).await? {
+            true => Some(read_json(store, &run).await?),
+            false => None,
+        };
+        let roll = match &manifest {
+            Some(manifest) => roll_of(manifest),
+            None => read_json(store, &format!("{prefix}accounts.json")).await?,
+        };
+        let mut failures = Vec::new();
+        for key in store.list(&format!("{prefix}failures/")).await? {
+            let failure: FailureRecord = read_json(store, &key).await?;
+            if failure.execution == roll.execution {
+                failures.push(failure);
+            }
+        }
+        let exemptions = match store.has(bucket_layout::EXEMPTIONS).await? {
+            true => store
+                .read(bucket_layout::EXEMPTIONS)
+                .await?
+                .map(|object| (store.address(bucket_layout::EXEMPTIONS), object.bytes)),
+            false => None,
+        };
+        let entries = manifest
+            .iter()
+            .flat_map(|manifest| &manifest.accounts)
+            .filter_map(|account| Some((account.account_id.clone(), account.report.clone()?)))
+            .collect();
+        let mut reports = store.list(&format!("{prefix}reports/")).await?;
+        reports.retain(|key| report_account(key).is_some());
+        Ok((Self { address, roll, manifest, failures, exemptions, entries }, reports))
+    }
+
+    /// The name of an account.
+    pub fn name_of(&self, account_id: &AccountId) -> Option<&str> {
+        // The roll is in the order of ids.
+        let accounts = &self.roll.accounts;
+        let place = accounts.binary_search_by(|account| account.account_id.cmp(account_id)).ok()?;
+        Some(&accounts[place].name)
+    }
+
+    /// What `run.json` says of the report of an account; `None` when it names none.
+    pub(super) fn entry(&self, account_id: &AccountId) -> Option<&ReportEntry> {
+        self.entries.get(account_id)
+    }
+
+    /// Whether the run of this day wrote the object. Files that were copied have lost their metadata, and
+    /// then `run.json` alone tells.
+    pub(super) fn wrote(&self, object: &StoredObject) -> bool {
+        object.metadata.is_empty() || object.is_of(&self.roll.execution)
+    }
+}
+
+/// The account that the report under `key` is named for.
+pub(super) fn report_account(key: &str) -> Option<AccountId> {
+    let name = key.rsplit('/').next()?;
+    name.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
+}
+
+fn roll_of(manifest: &Manifest) -> Roll {
+    let accounts = manifest.accounts.iter().map(|account| Account {
+        name: account.name.clone(),
+        state: account.state.clone(),
+        path: account.path.clone(),
+        skip: account.reason,
+        ..Account::of_id(account.account_id.clone())
+    });
+    Roll {
+        execution: manifest.execution.clone(),
+        started: manifest.started,
+        as_of: manifest.as_of,
+        taken: manifest.started,
+        source: manifest.source,
+        organization_id: manifest.organization_id.clone(),
+        accounts: accounts.collect(),
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(store: &ReportStore, key: &str) -> Result<T, CommandError> {
+    let address = store.address(key);
+    let object = store
+        .read(key)
+        .await?
+        .ok_or_else(|| CommandError::new(format!("{address} is not there: fetch the whole day again")))?;
+    serde_json::from_slice(&object.bytes)
+        .map_err(|error| CommandError::new(format!("{address} can't be read: {error}: fetch it again")))
+}

@@ -1,0 +1,142 @@
+//! Findings for a person at a terminal: by account, worst first, then what they come to, and how much
+//! was looked at.
+//!
+//! No colour says anything that a word does not say too.
+
+mod totals;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use rollcall_core::analysis::Assessment;
+use rollcall_core::findings::{Finding, Status};
+use rollcall_core::manifest::Manifest;
+use rollcall_core::rules::{RuleId, Severity};
+
+use crate::terminal::{columns, safe, shortened, wrapped};
+pub use totals::count;
+
+/// What stands out.
+pub const BOLD: Style = Style::new().bold();
+/// What matters less.
+pub const DIM: Style = Style::new().dimmed();
+
+/// How wide the names of users may get before they are cut off.
+const USER_WIDTH: usize = 40;
+/// How far findings stand in from the left.
+const INDENT: usize = 4;
+
+/// The colour of a severity.
+pub fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::Red.on_default().bold(),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => AnsiColor::Cyan.on_default(),
+    }
+}
+
+/// Writes the table of a run in lines of at most `width` columns; of any length when there is none.
+///
+/// # Errors
+/// Those of `output`.
+pub fn write(
+    manifest: &Manifest,
+    assessment: &Assessment,
+    width: Option<usize>,
+    with_findings: bool,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    if with_findings {
+        for (_, findings) in by_account(&assessment.findings) {
+            account(&findings, width, output)?;
+            writeln!(output)?;
+        }
+    }
+    totals::write(manifest, assessment, width, output)
+}
+
+/// The findings of each account, the account with the worst first.
+fn by_account(findings: &[Finding]) -> Vec<((Severity, &str), Vec<&Finding>)> {
+    let mut accounts: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        accounts.entry(finding.assessed.account_id.as_str()).or_default().push(finding);
+    }
+    // They come in the order of severity.
+    let worst = |findings: &[&Finding]| findings.first().map_or(Severity::Low, |finding| finding.severity());
+    let mut accounts: Vec<_> = accounts
+        .into_iter()
+        .map(|(account_id, findings)| ((worst(&findings), account_id), findings))
+        .collect();
+    accounts.sort_by_key(|(order, _)| *order);
+    accounts
+}
+
+fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let Some(first) = findings.first() else { return Ok(()) };
+    let assessed = &first.assessed;
+    let name = safe(&assessed.account_name);
+    match name.is_empty() {
+        true => writeln!(output, "{BOLD}{}{BOLD:#}", assessed.account_id)?,
+        false => writeln!(output, "{BOLD}{}  {name}{BOLD:#}", assessed.account_id)?,
+    }
+    let users = findings.iter().map(|finding| columns(&safe(&finding.user))).max().unwrap_or_default();
+    let most = width.map_or(USER_WIDTH, |width| (width / 3).min(USER_WIDTH));
+    let users = users.min(most);
+    let mut rule = None;
+    for finding in in_order_of_rules(findings) {
+        if rule != Some(finding.rule) {
+            rule = Some(finding.rule);
+            let (severity, style) = (finding.severity(), severity_style(finding.severity()));
+            writeln!(output, "  {style}{severity}{style:#} {}", finding.rule)?;
+        }
+        let user = safe(&finding.user);
+        let user = shortened(&user, users);
+        let padding = users - columns(&user);
+        write!(output, "{:INDENT$}{user}{:padding$}  ", "", "")?;
+        let left = INDENT + users + 2;
+        let text = text(finding);
+        let text = safe(&text);
+        let lines = match width {
+            Some(width) => wrapped(&text, width.saturating_sub(left).max(10)),
+            None => vec![text.into_owned()],
+        };
+        for (number, line) in lines.iter().enumerate() {
+            let indent = if number == 0 { 0 } else { left };
+            writeln!(output, "{:indent$}{line}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// By severity, then by rule, users as they come.
+fn in_order_of_rules<'f>(findings: &[&'f Finding]) -> Vec<&'f Finding> {
+    let mut sorted = findings.to_vec();
+    sorted.sort_by_key(|finding| (finding.severity(), finding.rule));
+    sorted
+}
+
+/// What there is to say of a finding beside its user and rule.
+fn text(finding: &Finding) -> String {
+    let mut text = finding.sentence();
+    if finding.status == Status::Ongoing {
+        text.push_str(&format!(" (since {})", finding.first_seen));
+    }
+    if !finding.verified {
+        text.push_str(" (unverified: nobody could look)");
+    }
+    if let Some(exemption) = &finding.exemption {
+        text.push_str(&format!(" (exempt until {}: {})", exemption.expires, exemption.reason));
+    }
+    text
+}
+
+/// The findings of each rule that has some, worst rule first.
+fn by_rule(findings: &[Finding]) -> Vec<(RuleId, Vec<&Finding>)> {
+    let mut rules: BTreeMap<(Severity, RuleId), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.is_open()) {
+        rules.entry((finding.severity(), finding.rule)).or_default().push(finding);
+    }
+    rules.into_iter().map(|((_, rule), findings)| (rule, findings)).collect()
+}

@@ -1,0 +1,219 @@
+//! What the findings come to, and how much was looked at.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use chrono::{DateTime, Utc};
+use rollcall_core::analysis::Assessment;
+use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome};
+use rollcall_core::outcome::FailureCode;
+use rollcall_core::roll::RollSource;
+use rollcall_core::rules::{Rule, Severity};
+
+use super::{BOLD, DIM, by_rule, severity_style};
+use crate::terminal::{safe, wrapped};
+
+/// Everything is as it should be.
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// Something is not.
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// How many accounts that could not be looked at are listed.
+const MISSING_LISTED: usize = 20;
+
+/// Writes totals by rule, coverage, and what was looked at.
+pub(super) fn write(
+    manifest: &Manifest,
+    assessment: &Assessment,
+    width: Option<usize>,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    let rules = by_rule(&assessment.findings);
+    if !rules.is_empty() {
+        let longest = rules.iter().map(|(rule, _)| rule.as_str().len()).max().unwrap_or_default();
+        writeln!(output, "{DIM}{:8}  {:longest$}  findings  accounts{DIM:#}", "severity", "rule")?;
+        for (rule, findings) in &rules {
+            let severity = Rule::of(*rule).severity;
+            let style = severity_style(severity);
+            let accounts: HashSet<_> = findings.iter().map(|finding| &finding.assessed.account_id).collect();
+            writeln!(
+                output,
+                "{style}{:8}{style:#}  {:longest$}  {:8}  {:8}",
+                severity.as_str(),
+                rule.as_str(),
+                findings.len(),
+                accounts.len()
+            )?;
+        }
+        writeln!(output)?;
+    }
+    missing(manifest, width, output)?;
+    let mut lines = vec![findings_line(manifest), changes_line(manifest)];
+    lines.extend([coverage_line(manifest), credentials_line(manifest), times_line(manifest)]);
+    for (style, line) in lines.into_iter().flatten() {
+        for (number, line) in broken(&line, width, 2).into_iter().enumerate() {
+            let indent = if number == 0 { 0 } else { 2 };
+            writeln!(output, "{:indent$}{style}{line}{style:#}", "")?;
+        }
+    }
+    Ok(())
+}
+
+fn broken(line: &str, width: Option<usize>, indent: usize) -> Vec<String> {
+    match width {
+        Some(width) => wrapped(line, width - indent),
+        None => vec![line.to_owned()],
+    }
+}
+
+type Line = Option<(Style, String)>;
+
+fn findings_line(manifest: &Manifest) -> Line {
+    let counts = &manifest.findings;
+    let severities: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter(|severity| counts.of_severity(*severity) > 0)
+        .map(|severity| format!("{} {severity}", counts.of_severity(severity)))
+        .collect();
+    let exempted = match counts.exempted {
+        0 => String::new(),
+        some => format!("; {some} exempted"),
+    };
+    let style = if counts.open == 0 { GOOD } else { BAD };
+    Some(match counts.open {
+        0 => (style, format!("Nothing is flagged{exempted}.")),
+        open => (style, format!("{}: {}{exempted}.", count(open, "finding"), severities.join(", "))),
+    })
+}
+
+fn changes_line(manifest: &Manifest) -> Line {
+    manifest.history.compared_with.as_ref()?;
+    let counts = &manifest.findings;
+    let line = format!(
+        "{} new, {} ongoing, {} resolved. {}",
+        counts.new,
+        counts.ongoing,
+        counts.resolved,
+        manifest.history.sentence()
+    );
+    Some((Style::new(), line))
+}
+
+fn coverage_line(manifest: &Manifest) -> Line {
+    let coverage = &manifest.coverage;
+    let all = coverage.to_collect();
+    let skipped = match coverage.skipped {
+        0 => String::new(),
+        some => format!(" ({some} more skipped)"),
+    };
+    let damaged = match coverage.bad_rows {
+        0 => String::new(),
+        rows => format!(", but {} can't be read", count(rows, "row")),
+    };
+    if manifest.source == RollSource::Reports {
+        let style = if coverage.missing() + coverage.bad_rows == 0 { Style::new() } else { BAD };
+        let line = format!(
+            "Coverage: {} of {}{damaged}. Whether these are all accounts, only a roll could tell.",
+            coverage.collected,
+            count(all, "report")
+        );
+        return Some((style, line));
+    }
+    Some(match coverage.missing() {
+        0 if coverage.bad_rows == 0 => {
+            (GOOD, format!("Coverage: every one of {} has a report{skipped}.", count(all, "account")))
+        }
+        0 => (BAD, format!("Coverage: {} of {all} accounts{skipped}{damaged}.", coverage.collected)),
+        missing => (
+            BAD,
+            format!(
+                "Coverage: {} of {}{skipped}, {} percent{damaged}: {missing} NOT looked at.",
+                coverage.collected,
+                count(all, "account"),
+                coverage.percent
+            ),
+        ),
+    })
+}
+
+fn credentials_line(manifest: &Manifest) -> Line {
+    let credentials = &manifest.credentials;
+    let not_assessable: u64 = manifest.findings.by_rule.values().map(|counts| counts.not_assessable).sum();
+    let untold = match not_assessable {
+        0 => String::new(),
+        some => format!("; {some} times a rule could not tell, for the report does not say"),
+    };
+    let line = format!(
+        "{}, {}{untold}.",
+        count(credentials.users, "user"),
+        count(credentials.active_keys, "active access key")
+    );
+    Some((Style::new(), line))
+}
+
+/// When the reports are of: an old report must not pass for one of today.
+fn times_line(manifest: &Manifest) -> Line {
+    let generated = || {
+        manifest
+            .accounts
+            .iter()
+            .filter(|account| account.outcome == Outcome::Collected)
+            .filter_map(|account| Some(account.report.as_ref()?.generated))
+    };
+    let of = match (generated().min(), generated().max()) {
+        (Some(first), Some(last)) if minute(first) == minute(last) => {
+            format!("reports of {}", minute(first))
+        }
+        (Some(first), Some(last)) => format!("reports of {} to {}", minute(first), minute(last)),
+        _ => "no report".to_owned(),
+    };
+    Some((Style::new(), format!("Ages are counted to {} UTC; {of} UTC.", minute(manifest.as_of))))
+}
+
+/// A time to the minute, as a person reads it.
+fn minute(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The accounts that have no report, by why.
+fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let missing: Vec<&AccountOutcome> =
+        manifest.accounts.iter().filter(|account| account.is_missing()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "{BAD}Not looked at{BAD:#}")?;
+    let mut listed = 0;
+    for code in FailureCode::ALL {
+        let of_code: Vec<_> = missing.iter().filter(|account| account.code == Some(code)).collect();
+        if of_code.is_empty() {
+            continue;
+        }
+        writeln!(output, "  {BOLD}{code}{BOLD:#}")?;
+        for line in broken(code.remedy(), width, 4) {
+            writeln!(output, "    {DIM}{line}{DIM:#}")?;
+        }
+        for account in of_code {
+            listed += 1;
+            if listed > MISSING_LISTED {
+                continue;
+            }
+            writeln!(output, "    {BOLD}{}  {}{BOLD:#}", account.account_id, safe(&account.name))?;
+            let message = account.message.as_deref().unwrap_or_default();
+            for line in broken(&safe(message), width, 6) {
+                writeln!(output, "      {line}")?;
+            }
+        }
+    }
+    if listed > MISSING_LISTED {
+        writeln!(output, "    and {} more; run.json has all of them", listed - MISSING_LISTED)?;
+    }
+    writeln!(output)
+}
+
+/// A number with its noun.
+pub fn count(number: u64, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
+}
