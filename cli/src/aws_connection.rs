@@ -1,6 +1,7 @@
 //! The connection to AWS with a person's own credentials.
 
 use aws_config::{Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use rollcall_core::account::Owner;
 use rollcall_functions::api_error::ApiError;
 use rollcall_functions::aws;
@@ -46,11 +47,11 @@ pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError
 ///
 /// # Errors
 /// When there are no credentials, or they are not valid any more.
-pub async fn caller(config: &SdkConfig) -> Result<Caller, CommandError> {
+pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Caller, CommandError> {
     // STS would say of no credentials that it could not be called.
-    let credentials = config.credentials_provider().ok_or_else(|| no_credentials("none are set"))?;
-    use aws_sdk_sts::config::ProvideCredentials;
-    credentials.provide_credentials().await.map_err(|error| no_credentials(&chain(&error)))?;
+    if let Some(provider) = config.credentials_provider() {
+        provider.provide_credentials().await.map_err(|error| no_credentials(&error, arguments))?;
+    }
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
         let message = ApiError::of("sts:GetCallerIdentity", &error).message;
         let why = match ["ExpiredToken", "RequestExpired"].iter().any(|code| message.contains(code)) {
@@ -66,8 +67,20 @@ pub async fn caller(config: &SdkConfig) -> Result<Caller, CommandError> {
     Ok(Caller { arn, owner })
 }
 
-fn no_credentials(why: &str) -> CommandError {
-    CommandError::new(format!("there are no AWS credentials ({why}): {HOW_TO_GET_CREDENTIALS}"))
+fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> CommandError {
+    let place = match &arguments.profile {
+        Some(profile) => format!(" in the profile {profile:?}"),
+        None => String::new(),
+    };
+    CommandError::new(match error {
+        // Whoever has none at all knows best where they should have come from.
+        CredentialsError::CredentialsNotLoaded(_) => {
+            format!("there are no AWS credentials{place}: {HOW_TO_GET_CREDENTIALS}")
+        }
+        error => {
+            format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", chain(error))
+        }
+    })
 }
 
 /// An error and what it comes from, in one line.

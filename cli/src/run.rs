@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use rollcall_core::account::Account;
 use rollcall_core::bucket_layout;
+use rollcall_core::manifest::AccountOutcome;
+use rollcall_core::outcome::FailureCode;
 use rollcall_core::policy::Policy;
 use rollcall_functions::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
 use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport};
@@ -42,7 +44,7 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     let exemptions = exemptions(arguments)?;
     let config = connect(&arguments.aws).await?;
     let store = store(arguments, &config)?;
-    let caller = caller(&config).await?;
+    let caller = caller(&config, &arguments.aws).await?;
     let Start { run, roll, to_collect, done } = match arguments.resume {
         true => Start::again(arguments, &store).await?,
         false => Start::anew(arguments, &config, &caller, &store, clock::now()).await?,
@@ -89,6 +91,13 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
         output.flush()?;
     }
     let missing = manifest.coverage.missing();
+    let refused = |account: &&AccountOutcome| account.code == Some(FailureCode::RoleMissingOrDenied);
+    if manifest.accounts.iter().any(|account| refused(&account)) && !arguments.quiet {
+        note(&format!(
+            "the role that was tried is {}: --member-role-name names another, and --this-account needs none",
+            arguments.member_role_name
+        ));
+    }
     if missing > 0 {
         error(&format!(
             "{missing} of {} accounts have no report: {} says why of each",

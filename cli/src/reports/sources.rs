@@ -119,8 +119,7 @@ impl Sources {
         }
         if let Some(latest) = latest_day(path)? {
             let name = latest.display();
-            self.notes
-                .push(format!("{} has the days of several runs: this is the latest, {name}", path.display()));
+            self.notes.push(format!("the latest day in {} is {name}", path.display()));
             let store = ReportStore::folder(path.to_owned());
             let prefix = format!("{}/", latest.file_name().unwrap_or_default().to_string_lossy());
             return self.day(store, &prefix, name.to_string()).await;
@@ -165,7 +164,7 @@ impl Sources {
                     "the bucket {bucket} has no day of a run: write s3://{bucket}/PREFIX/ for other reports in it"
                 )));
             };
-            self.notes.push(format!("s3://{bucket}/{latest} is the latest day in the bucket"));
+            self.notes.push(format!("the latest day in s3://{bucket} is {latest}"));
             return self.day(store.clone(), &latest, store.address(&latest)).await;
         }
         let prefix = format!("{}/", key.trim_end_matches('/'));

@@ -121,6 +121,9 @@ fn coverage_line(manifest: &Manifest) -> Line {
         return Some((style, line));
     }
     Some(match coverage.missing() {
+        0 if coverage.bad_rows == 0 && all == 1 => {
+            (GOOD, format!("Coverage: the one account has a report{skipped}."))
+        }
         0 if coverage.bad_rows == 0 => {
             (GOOD, format!("Coverage: every one of {} has a report{skipped}.", count(all, "account")))
         }
