@@ -2,8 +2,9 @@
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
+use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::account::Owner;
-use rollcall_functions::api_error::ApiError;
+use rollcall_functions::api_error::{ApiError, ApiErrorKind};
 use rollcall_functions::aws;
 
 use crate::arguments::AwsArguments;
@@ -53,12 +54,17 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
         provider.provide_credentials().await.map_err(|error| no_credentials(&error, arguments))?;
     }
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
-        let message = ApiError::of("sts:GetCallerIdentity", &error).message;
-        let why = match ["ExpiredToken", "RequestExpired"].iter().any(|code| message.contains(code)) {
-            true => "the AWS credentials have expired",
-            false => "AWS does not take the credentials",
-        };
-        CommandError::new(format!("{why}: {message}: {HOW_TO_GET_CREDENTIALS}"))
+        let call = "sts:GetCallerIdentity";
+        let ApiError { kind, message } = ApiError::of(call, &error);
+        let has_expired =
+            matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
+        CommandError::new(if has_expired {
+            format!("the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}")
+        } else if kind == ApiErrorKind::Unavailable {
+            format!("AWS can't be reached: {message}: check the network, the proxy and AWS_ENDPOINT_URL")
+        } else {
+            format!("AWS does not take the credentials ({message}): {HOW_TO_GET_CREDENTIALS}")
+        })
     })?;
     let arn = answer.arn.unwrap_or_default();
     let owner = Owner::of_arn(&arn).map_err(|error| {

@@ -8,6 +8,7 @@ mod analyze;
 mod arguments;
 mod aws_connection;
 mod diff;
+mod doctor;
 mod ending;
 mod error;
 mod manual;
@@ -54,6 +55,7 @@ fn run(command: Command) -> Result<Ending, CommandError> {
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),

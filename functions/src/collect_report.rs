@@ -198,6 +198,18 @@ impl CollectReport {
         }
     }
 
+    /// Tries the role in an account without collecting anything.
+    ///
+    /// # Errors
+    /// The code that collecting would fail with, and what exactly happened.
+    pub async fn try_role(&self, owner: &Owner, account_id: &AccountId) -> Result<(), (FailureCode, String)> {
+        match self.member_role.assume(owner, account_id, "doctor").await {
+            Ok(_) => Ok(()),
+            Err(NoReport::Failed { code, message }) => Err((code, message)),
+            Err(NoReport::Pending { reason, message }) => Err((reason.after_the_last_wait(), message)),
+        }
+    }
+
     /// Generate, then Get, until there is a report or the poll is over.
     async fn report(&self, owner: &Owner, input: &CollectReportInput) -> Result<Report, NoReport> {
         let iam = self.member_role.iam(owner, input).await?;

@@ -1,7 +1,7 @@
 //! `ListAccounts`: takes the roll. Writes `accounts.json`, with every account and the reason of each
 //! that is skipped, and the items of the map, one for each account to collect.
 
-mod organization;
+pub mod organization;
 
 use std::collections::BTreeSet;
 

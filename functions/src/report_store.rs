@@ -165,6 +165,17 @@ impl ReportStore {
         }
     }
 
+    /// Whether the store can be written, encryption and all, without leaving anything in it.
+    ///
+    /// # Errors
+    /// [`ApiError`] when it can't.
+    pub async fn try_write(&self) -> Result<(), ApiError> {
+        match &self.place {
+            Place::Bucket(bucket) => bucket.try_write().await,
+            Place::Folder(folder) => folder.try_write(),
+        }
+    }
+
     /// Where the object under `key` lies, for a person: `s3://bucket/key` or a path.
     pub fn address(&self, key: &str) -> String {
         match &self.place {

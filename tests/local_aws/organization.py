@@ -1,11 +1,13 @@
 """An organization to collect: accounts under organizational units, users of every sort, and the
 accounts that make a collector's life hard."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 MANAGEMENT = "999988887777"
+ACCESS_ROLE = "OrganizationAccountAccessRole"
 MEMBER_ROLE_TEMPLATE = Path(__file__).parents[2] / "templates" / "member-role.yml"
 
 # Name, organizational unit, and what is special about it.
@@ -113,12 +115,38 @@ def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS
             StackName="rollcall-member-role", WaiterConfig={"Delay": 1}
         )
         if special.get(name) == "role denies":
-            aws.client("iam", account_id).put_role_policy(
-                RoleName="rollcall-member",
-                PolicyName="deny",
-                PolicyDocument='{"Version": "2012-10-17", "Statement": '
-                '[{"Effect": "Deny", "Action": "iam:GetCredentialReport", "Resource": "*"}]}',
-            )
+            _deny_report(aws, account_id, "rollcall-member")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda item: deploy(*item), organization.accounts.items()))
+
+
+def make_access_roles(aws, organization, accounts=ACCOUNTS):
+    """Makes the role that `rollcall run` assumes unless told otherwise: what Organizations makes in every
+    account it creates, cut down to the two calls. The same accounts are without it, and the same denies."""
+    special = {name: what for name, _, what in accounts}
+    trust = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}}]
+    calls = ["iam:GenerateCredentialReport", "iam:GetCredentialReport"]
+
+    def make(name, account_id):
+        if name == "Management" or special.get(name) == "no role":
+            return
+        iam = aws.client("iam", account_id)
+        iam.create_role(RoleName=ACCESS_ROLE, AssumeRolePolicyDocument=_policy(trust))
+        allow = _policy([{"Effect": "Allow", "Action": calls, "Resource": "*"}])
+        iam.put_role_policy(RoleName=ACCESS_ROLE, PolicyName="credential-report", PolicyDocument=allow)
+        if special.get(name) == "role denies":
+            _deny_report(aws, account_id, ACCESS_ROLE)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda item: make(*item), organization.accounts.items()))
+
+
+def _deny_report(aws, account_id, role_name):
+    """Denies the role the report that it was allowed."""
+    deny = _policy([{"Effect": "Deny", "Action": "iam:GetCredentialReport", "Resource": "*"}])
+    aws.client("iam", account_id).put_role_policy(RoleName=role_name, PolicyName="deny", PolicyDocument=deny)
+
+
+def _policy(statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -49,7 +49,7 @@ impl MemberRole {
         if input.account_id == owner.account_id {
             return Ok(self.own_iam.clone());
         }
-        let credentials = match self.assume(owner, input).await {
+        let credentials = match self.assume(owner, &input.account_id, &input.execution).await {
             Ok(credentials) => credentials,
             Err(refused) => return Err(self.suspended_since(input).await.unwrap_or(refused)),
         };
@@ -62,13 +62,19 @@ impl MemberRole {
         Ok(aws_sdk_iam::Client::from_conf(config))
     }
 
-    async fn assume(&self, owner: &Owner, input: &CollectReportInput) -> Result<Credentials, NoReport> {
-        let role_arn = owner.role_arn(&input.account_id, &self.role_name);
+    /// The credentials of a session in `account_id`, named for `execution`.
+    pub(super) async fn assume(
+        &self,
+        owner: &Owner,
+        account_id: &AccountId,
+        execution: &str,
+    ) -> Result<Credentials, NoReport> {
+        let role_arn = owner.role_arn(account_id, &self.role_name);
         let answer = self
             .sts
             .assume_role()
             .role_arn(&role_arn)
-            .role_session_name(session_name(&input.execution))
+            .role_session_name(session_name(execution))
             .policy(SESSION_POLICY)
             .send()
             .await

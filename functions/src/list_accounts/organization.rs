@@ -23,8 +23,17 @@ const PARENTS_AT_A_TIME: usize = 4;
 
 /// AWS Organizations, as the management account or a delegated administrator sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Organization {
+pub struct Organization {
     client: Client,
+}
+
+/// What Organizations says of the organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationDescription {
+    /// Such as `o-a1b2c3d4e5`.
+    pub id: String,
+    /// The id of the management account.
+    pub management_account_id: String,
 }
 
 /// A root or organizational unit that is being walked.
@@ -35,19 +44,32 @@ struct Parent {
 }
 
 impl Organization {
-    pub(super) fn new(config: &SdkConfig) -> Self {
+    /// The organization that the account of `config` is in.
+    pub fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
     }
 
-    /// The id of the organization, which must be `expected` if that is given.
-    pub(super) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
+    /// Its id, and the account that manages it.
+    ///
+    /// # Errors
+    /// `OrganizationsNotInUse`, `OrganizationsDenied` or `ServiceUnavailable`.
+    pub async fn describe(&self) -> Result<OrganizationDescription, StepError> {
         let answer = self
             .client
             .describe_organization()
             .send()
             .await
             .map_err(|error| step_error("organizations:DescribeOrganization", &error))?;
-        let id = answer.organization.and_then(|organization| organization.id).unwrap_or_default();
+        let organization = answer.organization.unwrap_or_else(|| types::Organization::builder().build());
+        Ok(OrganizationDescription {
+            id: organization.id.unwrap_or_default(),
+            management_account_id: organization.master_account_id.unwrap_or_default(),
+        })
+    }
+
+    /// The id of the organization, which must be `expected` if that is given.
+    pub(super) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
+        let id = self.describe().await?.id;
         match expected {
             Some(expected) if expected != id => Err(StepErrorName::OrganizationMismatch.error(format!(
                 "the parameter OrganizationId is {expected:?} and this account is in organization {id:?}: correct the parameter or deploy in the right account"
@@ -59,7 +81,10 @@ impl Organization {
     /// Every account of the organization. `ListAccounts` is the truth about who is on the roll; the
     /// tree is walked besides, for the paths, and an account that is moved meanwhile loses at most
     /// its path.
-    pub(super) async fn accounts(&self) -> Result<Vec<Account>, StepError> {
+    ///
+    /// # Errors
+    /// As [`Self::describe`].
+    pub async fn accounts(&self) -> Result<Vec<Account>, StepError> {
         let (mut accounts, in_tree) = try_join(self.listed(), self.in_tree()).await?;
         let paths: HashMap<_, _> =
             in_tree.into_iter().map(|account| (account.account_id, account.path)).collect();

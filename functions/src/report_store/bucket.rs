@@ -11,6 +11,9 @@ use chrono::DateTime;
 use super::{Labels, Opened};
 use crate::api_error::ApiError;
 
+/// The key of the upload that is begun and taken back.
+const PROBE: &str = "rollcall-doctor";
+
 /// A bucket, and how to encrypt what is written to it.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
@@ -58,6 +61,33 @@ impl Bucket {
             .await
             .map(|_| ())
             .map_err(|error| ApiError::of(&format!("s3:PutObject of {}", self.address(key)), &error))
+    }
+
+    /// Begins an upload and takes it back: S3 asks for the same permissions, on the key too, and a bucket
+    /// of evidence that nobody may delete from keeps nothing of it.
+    pub(super) async fn try_write(&self) -> Result<(), ApiError> {
+        let mut request = self.client.create_multipart_upload().bucket(&self.name).key(PROBE);
+        if let Some(kms_key_arn) = &self.kms_key_arn {
+            request = request
+                .server_side_encryption(ServerSideEncryption::AwsKms)
+                .ssekms_key_id(kms_key_arn)
+                .bucket_key_enabled(true);
+        }
+        let begun = request.send().await.map_err(|error| {
+            ApiError::of(&format!("s3:PutObject (CreateMultipartUpload) of {}", self.address(PROBE)), &error)
+        })?;
+        let upload_id = begun.upload_id.unwrap_or_default();
+        self.client
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(PROBE)
+            .upload_id(upload_id)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                ApiError::of(&format!("s3:AbortMultipartUpload of {}", self.address(PROBE)), &error)
+            })
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {

@@ -63,6 +63,10 @@ impl Folder {
         finish(file, &self.metadata_path(key)).map_err(failed)
     }
 
+    pub(super) fn try_write(&self) -> Result<(), ApiError> {
+        self.unfinished().map(|_| ()).map_err(|error| ApiError::of_disk("writing into", &self.root, &error))
+    }
+
     /// Puts what lies under `prefix` aside, if anything does: into the hidden folder, under a number that
     /// is free.
     pub(super) fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, ApiError> {

@@ -1,0 +1,93 @@
+//! `rollcall doctor`: checks that the next run can work, a line a check.
+
+mod access;
+mod check;
+mod deployment;
+mod schedule;
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use rollcall_functions::report_store::ReportStore;
+
+use crate::arguments::DoctorArguments;
+use crate::asynchronous;
+use crate::aws_connection::{caller, connect};
+use crate::ending::Ending;
+use crate::error::CommandError;
+use crate::terminal::width;
+use check::{Check, State};
+use deployment::Deployment;
+
+/// Checks.
+pub fn run(arguments: &DoctorArguments) -> Result<Ending, CommandError> {
+    let checks = asynchronous(checks(arguments))?;
+    let mut output = anstream::AutoStream::auto(io::stdout().lock());
+    let mut output = BufWriter::new(&mut output);
+    let width = width();
+    for check in &checks {
+        check.write(width, &mut output)?;
+    }
+    let failed = checks.iter().filter(|check| check.state == State::Failed).count();
+    let summary = match failed {
+        0 => "Everything that was checked is as it should be.".to_owned(),
+        1 => "1 check failed.".to_owned(),
+        some => format!("{some} checks failed."),
+    };
+    writeln!(output, "\n{summary}")?;
+    output.flush()?;
+    Ok(if failed == 0 { Ending::Clean } else { Ending::Flagged })
+}
+
+async fn checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandError> {
+    let config = connect(&arguments.aws).await?;
+    // Without credentials there is nothing to check: that is an error of the command itself.
+    let caller = caller(&config, &arguments.aws).await?;
+    let mut checks = vec![Check::passed("credentials", caller.arn.clone())];
+    let (organization, accounts) = access::organization(&config, &caller).await;
+    checks.extend(organization);
+    if let Some(accounts) = accounts {
+        checks.push(access::role(&config, &caller, arguments, &accounts).await);
+    }
+    let (deployment, stack) = Deployment::find(&config, &arguments.stack_name).await;
+    checks.push(stack);
+    checks.push(output(arguments, &config, deployment.as_ref()).await);
+    if let Some(deployment) = &deployment {
+        checks.push(deployment.member_roles(&config).await);
+        checks.push(schedule::check(&config, &arguments.stack_name, rollcall_functions::clock::now()).await);
+    }
+    Ok(checks)
+}
+
+/// Whether what a run writes can be written.
+async fn output(
+    arguments: &DoctorArguments,
+    config: &aws_config::SdkConfig,
+    deployment: Option<&Deployment>,
+) -> Check {
+    let store = match (arguments.output.as_deref(), deployment) {
+        (Some(output), _) => match output.strip_prefix("s3://") {
+            Some(bucket) => {
+                let bucket = bucket.trim_end_matches('/').to_owned();
+                ReportStore::new(config, bucket, arguments.kms_key_arn.clone())
+            }
+            None => ReportStore::folder(PathBuf::from(output)),
+        },
+        (None, Some(Deployment { report_bucket: Some(bucket), kms_key_arn, .. })) => {
+            ReportStore::new(config, bucket.clone(), kms_key_arn.clone())
+        }
+        (None, _) => {
+            let fix = "give --output to check where a run would write";
+            return Check::skipped("output", "nothing says where runs write", fix);
+        }
+    };
+    let address = store.address("");
+    match store.try_write().await {
+        Ok(()) => Check::passed("output", format!("{address} can be written")),
+        Err(error) => Check::failed(
+            "output",
+            format!("{address} can't be written: {}", error.message),
+            "check that it exists, its policy, and your permissions on it and on its key",
+        ),
+    }
+}
