@@ -19,6 +19,7 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
     let judging = &arguments.judging;
     let examined = asynchronous(async {
         let mut reports = Reports::find(&arguments.paths, &connection).await?;
+        reports = reports.with_checksums(destination.needs_checksums());
         let measure = reports.measure(judging)?;
         reports.examine(&measure, judging.as_of, &Previous::default()).await
     })?;

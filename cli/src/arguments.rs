@@ -209,7 +209,7 @@ pub struct OutputArguments {
 }
 
 /// How findings are judged.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct JudgingArguments {
     /// The time that ages are counted to, such as 2026-01-31 or 2026-01-31T06:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = parse_as_of, help_heading = "Rules")]

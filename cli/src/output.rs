@@ -104,6 +104,11 @@ impl<'a> Destination<'a> {
         matches!(self.place, Place::StandardOutput) && self.formats != [Format::Table]
     }
 
+    /// Whether what is written names the reports by their SHA-256.
+    pub fn needs_checksums(&self) -> bool {
+        self.formats.iter().any(|format| matches!(format, Format::Json | Format::Html))
+    }
+
     /// Whether findings go into a file, and a summary to the terminal.
     pub fn is_on_disk(&self) -> bool {
         !matches!(self.place, Place::StandardOutput)

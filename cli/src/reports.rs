@@ -104,6 +104,7 @@ pub struct Reports<'a> {
     sources: Vec<Source>,
     days: Vec<Day>,
     notes: Vec<String>,
+    with_checksums: bool,
 }
 
 /// What reports are judged by.
@@ -124,7 +125,13 @@ impl<'a> Reports<'a> {
     /// When a path can't be read.
     pub async fn find(paths: &'a [PathBuf], connection: &Connection<'_>) -> Result<Self, CommandError> {
         let Sources { sources, days, notes } = sources::find(paths, connection).await?;
-        Ok(Self { paths, sources, days, notes })
+        Ok(Self { paths, sources, days, notes, with_checksums: false })
+    }
+
+    /// The same, with the SHA-256 of every report in the manifest: what is written may need them, and a
+    /// table does not.
+    pub fn with_checksums(self, with_checksums: bool) -> Self {
+        Self { with_checksums, ..self }
     }
 
     /// The one day that all of it is of, if it is.
@@ -179,7 +186,7 @@ impl<'a> Reports<'a> {
         let started = only_day.map_or_else(now, |day| day.roll.started);
         let as_of = as_of.or(only_day.map(|day| day.roll.as_of)).unwrap_or(started);
         let analyzer = Analyzer::new(&measure.policy, previous, as_of, as_of.date_naive());
-        let readings = reading::read(&self.sources, &self.days, analyzer).await?;
+        let readings = reading::read(&self.sources, &self.days, analyzer, self.with_checksums).await?;
         let gathered = Gathered::of(readings, &self.sources);
         gathered.refuse_nothing(self.paths)?;
 

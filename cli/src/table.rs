@@ -76,11 +76,15 @@ fn by_account(findings: &[Finding]) -> Vec<((Severity, &str), Vec<&Finding>)> {
 fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     let assessed = &first.assessed;
+    write!(output, "{BOLD}{}{BOLD:#}", assessed.account_id)?;
+    let counts = severities(findings);
     let name = safe(&assessed.account_name);
-    match name.is_empty() {
-        true => writeln!(output, "{BOLD}{}{BOLD:#}", assessed.account_id)?,
-        false => writeln!(output, "{BOLD}{}  {name}{BOLD:#}", assessed.account_id)?,
+    if !name.is_empty() {
+        // The id has twelve columns, and two spaces stand on each side.
+        let left = width.map_or(usize::MAX, |width| width.saturating_sub(columns(&counts) + 16).max(10));
+        write!(output, "  {BOLD}{}{BOLD:#}", shortened(&name, left))?;
     }
+    writeln!(output, "  {DIM}{counts}{DIM:#}")?;
     let users = findings.iter().map(|finding| columns(&safe(&finding.user))).max().unwrap_or_default();
     let most = width.map_or(USER_WIDTH, |width| (width / 3).min(USER_WIDTH));
     let users = users.min(most);
@@ -108,6 +112,23 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
         }
     }
     Ok(())
+}
+
+/// How many open findings of each severity: `1 critical, 2 high`.
+fn severities(findings: &[&Finding]) -> String {
+    let open = |severity| {
+        findings.iter().filter(|finding| finding.is_open() && finding.severity() == severity).count()
+    };
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .map(|severity| (severity, open(severity)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    match counts.is_empty() {
+        true => "all exempt".to_owned(),
+        false => counts.join(", "),
+    }
 }
 
 /// By severity, then by rule, users as they come.
@@ -140,3 +161,6 @@ fn by_rule(findings: &[Finding]) -> Vec<(RuleId, Vec<&Finding>)> {
     }
     rules.into_iter().map(|((_, rule), findings)| (rule, findings)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Narrower than this, columns make no sense any more.
-const LEAST_WIDTH: usize = 40;
+const LEAST_WIDTH: usize = 60;
 
 /// Sets for the whole process whether output has colour. `auto` is: on a terminal, unless NO_COLOR is
 /// set.

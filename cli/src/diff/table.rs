@@ -33,8 +33,7 @@ struct Line {
 /// Writes the changes in lines of at most `width` columns.
 pub(super) fn write(changes: &Changes, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     for (account_id, lines) in by_account(changes) {
-        let name = safe(changes.names.get(account_id).map_or("", |name| name));
-        writeln!(output, "{BOLD}{account_id}  {name}{BOLD:#}")?;
+        writeln!(output, "{BOLD}{}{BOLD:#}", account(changes, account_id))?;
         for Line { style, word, text } in lines {
             let indent = 2 + "resolved".len() + 2;
             let text = safe(&text);
@@ -58,6 +57,14 @@ pub(super) fn write(changes: &Changes, width: Option<usize>, output: &mut impl W
     }
     not_compared(changes, output)?;
     totals(changes, width, output)
+}
+
+/// An account and its name, if that is known.
+fn account(changes: &Changes, account_id: &AccountId) -> String {
+    match changes.names.get(account_id).map_or("", |name| name) {
+        "" => account_id.to_string(),
+        name => format!("{account_id}  {}", safe(name)),
+    }
 }
 
 fn by_account(changes: &Changes) -> BTreeMap<&AccountId, Vec<Line>> {
@@ -115,8 +122,7 @@ fn not_compared(changes: &Changes, output: &mut impl Write) -> io::Result<()> {
         }
         writeln!(output, "{BOLD}{title}{BOLD:#}")?;
         for account_id in accounts.iter().take(ACCOUNTS_LISTED) {
-            let name = safe(changes.names.get(account_id).map_or("", |name| name));
-            writeln!(output, "  {account_id}  {name}")?;
+            writeln!(output, "  {}", account(changes, account_id))?;
         }
         if accounts.len() > ACCOUNTS_LISTED {
             writeln!(output, "  and {} more", accounts.len() - ACCOUNTS_LISTED)?;

@@ -70,8 +70,9 @@ pub(super) async fn read(
     sources: &[Source],
     days: &[Day],
     analyzer: Analyzer<'_>,
+    with_checksums: bool,
 ) -> Result<Vec<Reading>, CommandError> {
-    let reader = Reader { sources, days, analyzer, now: now() };
+    let reader = Reader { sources, days, analyzer, with_checksums, now: now() };
     let mut readings = reader.files();
     readings.extend(reader.objects().await?);
     Ok(readings)
@@ -82,6 +83,7 @@ struct Reader<'a> {
     sources: &'a [Source],
     days: &'a [Day],
     analyzer: Analyzer<'a>,
+    with_checksums: bool,
     now: DateTime<Utc>,
 }
 
@@ -235,7 +237,10 @@ impl Reader<'_> {
             generated,
             collected,
             age_seconds: (collected - generated).num_seconds(),
-            sha256: Checksum::of(bytes).hex(),
+            sha256: match self.with_checksums {
+                true => Checksum::of(bytes).hex(),
+                false => String::new(),
+            },
             bytes: bytes.len() as u64,
             rows: said.tally.rows,
             bad_rows: said.tally.bad_rows,

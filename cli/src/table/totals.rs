@@ -202,7 +202,8 @@ fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -
             if listed > MISSING_LISTED {
                 continue;
             }
-            writeln!(output, "    {BOLD}{}  {}{BOLD:#}", account.account_id, safe(&account.name))?;
+            let account_name = [account.account_id.as_str(), &account.name].join("  ");
+            writeln!(output, "    {BOLD}{}{BOLD:#}", safe(account_name.trim_end()))?;
             let message = account.message.as_deref().unwrap_or_default();
             for line in broken(&safe(message), width, 6) {
                 writeln!(output, "      {line}")?;

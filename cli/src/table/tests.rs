@@ -1,0 +1,106 @@
+use std::path::PathBuf;
+
+use rollcall_core::findings::Finding;
+use rollcall_core::history::Previous;
+
+use super::*;
+use crate::arguments::{AwsArguments, JudgingArguments};
+use crate::asynchronous;
+use crate::reports::{Connection, Examined, Reports};
+
+/// What the folder of fixtures says, with the times of its files made ones that stay.
+fn examined(folder: &str, as_of: &str, previous: &Previous) -> Examined {
+    let paths = [PathBuf::from("../tests/fixtures").join(folder)];
+    let judging = JudgingArguments::default();
+    let aws = AwsArguments::default();
+    let mut examined = asynchronous(async {
+        let mut reports = Reports::find(&paths, &Connection::new(&aws)).await?;
+        let measure = reports.measure(&judging)?;
+        reports.examine(&measure, as_of.parse().ok(), previous).await
+    })
+    .unwrap();
+    for account in &mut examined.manifest.accounts {
+        if let Some(report) = &mut account.report {
+            report.generated = "2026-11-20T23:50:00Z".parse().unwrap();
+        }
+    }
+    examined
+}
+
+fn organization() -> Examined {
+    examined("organization", "2026-11-21T00:00:00Z", &Previous::default())
+}
+
+fn written(examined: &Examined, width: Option<usize>) -> String {
+    let mut output = Vec::new();
+    write(&examined.manifest, &examined.assessment, width, true, &mut output).unwrap();
+    let plain = anstream::adapter::strip_bytes(&output).into_vec();
+    let text = String::from_utf8(plain).unwrap();
+    if let Some(width) = width {
+        for line in text.lines() {
+            assert!(columns(line) <= width, "{} columns: {line}", columns(line));
+        }
+    }
+    text
+}
+
+#[test]
+fn an_organization_at_eighty_columns() {
+    insta::assert_snapshot!(written(&organization(), Some(80)));
+}
+
+#[test]
+fn an_organization_at_sixty_columns() {
+    insta::assert_snapshot!(written(&organization(), Some(60)));
+}
+
+#[test]
+fn an_organization_in_a_file() {
+    insta::assert_snapshot!(written(&organization(), None));
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_told_before_the_totals() {
+    insta::assert_snapshot!(written(
+        &examined("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default()),
+        Some(80)
+    ));
+}
+
+#[test]
+fn nothing_flagged_is_said_in_words() {
+    let mut examined = organization();
+    examined.assessment = Assessment::default();
+    examined.manifest.findings = Default::default();
+    let text = written(&examined, Some(80));
+    assert!(text.starts_with("Nothing is flagged."), "{text}");
+}
+
+#[test]
+fn names_can_do_nothing_to_the_terminal() {
+    let mut examined = organization();
+    let hostile = "\u{1b}]0;owned\u{7}\r\u{202e}";
+    for finding in &mut examined.assessment.findings {
+        let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
+        assessed.account_name = hostile.to_owned();
+        *finding = Finding { user: hostile.into(), observed: hostile.into(), ..finding.clone() };
+    }
+    let text = written(&examined, Some(80));
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text}");
+    assert!(text.contains("\\u{1b}]0;owned"), "{text}");
+}
+
+#[test]
+fn a_finding_of_two_days_says_since_when_and_an_exempt_one_until_when() {
+    let before = organization();
+    let previous = Previous::new(before.assessment.findings.clone());
+    let mut after = examined("organization", "2026-11-22T00:00:00Z", &previous);
+    let exempted = rollcall_core::exemptions::Exempted {
+        reason: "vendor appliance".into(),
+        expires: "2026-12-31".parse().unwrap(),
+    };
+    after.assessment.findings[0].exemption = Some(std::sync::Arc::new(exempted));
+    let text = written(&after, None);
+    assert!(text.contains("(since 2026-11-21)"), "{text}");
+    assert!(text.contains("(exempt until 2026-12-31: vendor appliance)"), "{text}");
+}
