@@ -4,6 +4,7 @@
 # make lint   every check of form
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make bench-function  the released function over the same reports, in a local S3
+# make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -11,7 +12,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -72,6 +73,10 @@ FOLDERS ?= .local/bench/10000-49-5
 bench-function: .tools/tests.ready bench
 	cargo build --release --quiet --locked -p rollcall-functions --bin analyze-reports
 	$(TESTS)/python tests/bench_function.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/analyze-reports $(FOLDERS)
+
+bench-command: .tools/tests.ready bench
+	cargo build --release --quiet --locked --bin rollcall
+	$(TESTS)/python tests/bench_command.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/rollcall $(firstword $(FOLDERS))
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories

@@ -104,7 +104,7 @@ pub struct RunArguments {
     #[command(flatten)]
     pub selection: SelectionArguments,
     /// How many accounts are asked at a time.
-    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = concurrency, help_heading = "Collecting")]
+    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = concurrency, help_heading = "Collecting")]
     pub concurrency: NonZeroUsize,
     /// The role to assume in every account but your own. A session of it may do no more here than have the
     /// report generated and get it, whatever the role allows.
@@ -301,7 +301,7 @@ pub struct DoctorArguments {
     #[arg(long, value_name = "NUMBER")]
     pub sample: Option<NonZeroUsize>,
     /// How many accounts are asked at a time.
-    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = concurrency)]
+    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = concurrency)]
     pub concurrency: NonZeroUsize,
     /// The deployed stack.
     #[arg(long, value_name = "NAME", default_value = "rollcall")]
