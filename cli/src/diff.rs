@@ -158,3 +158,6 @@ impl Changes {
             && self.accounts_without_old_report.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
