@@ -81,6 +81,14 @@ def notes(done):
     return [line.removeprefix("note: ") for line in done.stderr.splitlines() if line.startswith("note: ")]
 
 
+def refusal(done):
+    """The one sentence of a command that could not do what it was asked, and did nothing else."""
+    assert (done.returncode, done.stdout) == (2, ""), done
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
 def the_day(folder):
     """The folder of the only day of a run under `folder`."""
     (day,) = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
@@ -109,19 +117,32 @@ def metadata(day, name):
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def complete(day):
-    """The accounts whose report is whole, by the SHA-256 that the run put down."""
-    if not day.is_dir():
-        return set()
-    return {
-        account_id
-        for account_id, content in reports(day).items()
-        if metadata(day, f"reports/credentialReport_{account_id}.csv").get("sha256") == hashlib.sha256(content).hexdigest()
-    }
+def upload(s3, day, bucket):
+    """Puts a day into a bucket as a run would have written it there."""
+    for path in (path for path in day.rglob("*") if path.is_file()):
+        name = path.relative_to(day)
+        s3.put_object(
+            Bucket=bucket, Key=f"{day.name}/{name}", Body=path.read_bytes(), Metadata=metadata(day, name)
+        )
+
+
+def not_whole(day):
+    """The files of a day whose bytes are not those that the run put down."""
+    files = [path for path in day.rglob("*") if path.is_file()]
+    return [
+        path
+        for path in files
+        if metadata(day, path.relative_to(day)).get("sha256") != hashlib.sha256(path.read_bytes()).hexdigest()
+    ]
+
+
+def complete(folder):
+    """How many reports of the only run under `folder` are on the disk and have their metadata."""
+    return len(list(Path(folder).glob(".rollcall/*/reports/*.json")))
 
 
 def wait_until(condition, seconds=30):
-    """Waits for what nobody tells of: something another process does to its files."""
+    """Waits for what nobody tells of: something that another process does to its files."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

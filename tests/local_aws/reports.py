@@ -67,7 +67,7 @@ def report_of(account_id, *rows):
     lines = [COLUMNS]
     for user, columns in rows:
         cells = {name: "false" if name.endswith(("_active", "_enabled")) else "N/A" for name in names}
-        cells |= {"user": user, "arn": f"arn:aws:iam::{account_id}:user/{user}", "user_creation_time": "2024-01-01T00:00:00Z"}
-        cells |= columns
+        cells |= {"user": user, "arn": f"arn:aws:iam::{account_id}:user/{user}"}
+        cells |= {"user_creation_time": "2024-01-01T00:00:00Z"} | columns
         lines.append(",".join(cells[name] for name in names))
     return "\n".join(lines).encode()

@@ -18,7 +18,7 @@ use crate::table::count;
 use crate::terminal::safe;
 
 /// How many accounts that refuse are listed.
-const REFUSALS_LISTED: usize = 10;
+const REFUSALS_LISTED: usize = 3;
 
 /// What the account is in the organization, and which accounts there are, when that can be told.
 pub(super) async fn organization(config: &SdkConfig, caller: &Caller) -> (Vec<Check>, Option<Vec<Account>>) {
