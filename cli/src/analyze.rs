@@ -17,17 +17,22 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
     let destination = Destination::new(&arguments.output)?;
     let connection = Connection::new(&arguments.aws);
     let judging = &arguments.judging;
-    let examined = asynchronous(async {
+    let (examined, region) = asynchronous(async {
         let mut reports = Reports::find(&arguments.paths, &connection).await?;
         reports = reports.with_checksums(destination.needs_checksums());
         let measure = reports.measure(judging)?;
-        reports.examine(&measure, judging.as_of, &Previous::default()).await
+        // Before anything is read: a Region that is missing must not show after it.
+        let region = match destination.needs_region() {
+            true => connection.config().await?.region().map(ToString::to_string),
+            false => None,
+        };
+        let examined = reports.examine(&measure, judging.as_of, &Previous::default()).await?;
+        Ok((examined, region))
     })?;
     let Examined { manifest, assessment, .. } = &examined;
     if !arguments.output.quiet {
         examined.tell_notes();
     }
-    let region = arguments.aws.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
     let written = Written { manifest, assessment, region: region.as_deref() };
     let files = destination.write(written)?;
     if !destination.takes_standard_output() && !arguments.output.quiet {

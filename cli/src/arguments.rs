@@ -98,8 +98,9 @@ pub struct RunArguments {
     /// from there, unless --exemptions names another.
     #[arg(long, short, value_name = "DIR|s3://BUCKET", default_value = "rollcall-reports")]
     pub output: String,
-    /// Go on with the latest run there, which was stopped: what is complete is not collected again.
-    #[arg(long, conflicts_with_all = ["this_account", "account_ids", "organizational_unit_ids", "include_account_ids", "exclude_account_ids", "organization_id"])]
+    /// Go on with the latest run there, which was stopped: what is complete is not collected again. Its
+    /// accounts and the time that ages are counted to stay as they were.
+    #[arg(long)]
     pub resume: bool,
     #[command(flatten)]
     pub selection: SelectionArguments,
@@ -160,6 +161,24 @@ pub struct SelectionArguments {
     /// Refuse to run in another organization than this.
     #[arg(long, value_name = "ID")]
     pub organization_id: Option<String>,
+}
+
+impl SelectionArguments {
+    /// Whether any of them is given.
+    pub fn is_given(&self) -> bool {
+        let Self {
+            this_account,
+            account_ids,
+            organizational_unit_ids,
+            include_account_ids,
+            exclude_account_ids,
+            organization_id,
+        } = self;
+        *this_account
+            || organization_id.is_some()
+            || ![account_ids, include_account_ids, exclude_account_ids].iter().all(|ids| ids.is_empty())
+            || !organizational_unit_ids.is_empty()
+    }
 }
 
 const RUN_PERMISSIONS: &str = "\

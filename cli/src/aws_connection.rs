@@ -11,7 +11,7 @@ use crate::arguments::AwsArguments;
 use crate::error::CommandError;
 
 /// What every error about credentials ends with.
-const HOW_TO_GET_CREDENTIALS: &str =
+pub const HOW_TO_GET_CREDENTIALS: &str =
     "log in with `aws sso login` or `aws login`, or give --profile or the variables of AWS credentials";
 
 /// Who asks.

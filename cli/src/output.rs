@@ -109,6 +109,11 @@ impl<'a> Destination<'a> {
         self.formats.iter().any(|format| matches!(format, Format::Json | Format::Html))
     }
 
+    /// Whether what is written is for one Region.
+    pub fn needs_region(&self) -> bool {
+        self.formats.contains(&Format::Asff)
+    }
+
     /// Whether findings go into a file, and a summary to the terminal.
     pub fn is_on_disk(&self) -> bool {
         !matches!(self.place, Place::StandardOutput)

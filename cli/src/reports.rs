@@ -30,6 +30,7 @@ use tokio::sync::OnceCell;
 use crate::arguments::{AwsArguments, JudgingArguments};
 use crate::aws_connection::connect;
 use crate::error::CommandError;
+use crate::table::without_report;
 use crate::terminal;
 use day::Day;
 use reading::{Judged, Reading, Unread};
@@ -185,7 +186,8 @@ impl<'a> Reports<'a> {
         let only_day = self.only_day();
         let started = only_day.map_or_else(now, |day| day.roll.started);
         let as_of = as_of.or(only_day.map(|day| day.roll.as_of)).unwrap_or(started);
-        let analyzer = Analyzer::new(&measure.policy, previous, as_of, as_of.date_naive());
+        let date = only_day.map_or(as_of, |day| day.roll.started).date_naive();
+        let analyzer = Analyzer::new(&measure.policy, previous, as_of, date);
         let readings = reading::read(&self.sources, &self.days, analyzer, self.with_checksums).await?;
         let gathered = Gathered::of(readings, &self.sources);
         gathered.refuse_nothing(self.paths)?;
@@ -234,8 +236,8 @@ impl<'a> Reports<'a> {
         problems.extend(bad_rows(&manifest, &origins));
         let missing = manifest.coverage.missing();
         if missing > 0 {
-            let all = manifest.coverage.to_collect();
-            problems.push(format!("{missing} of {all} accounts have no report that can be read"));
+            let none = without_report(missing, manifest.coverage.to_collect());
+            problems.push(format!("{}: {none} that can be read", places(self.paths)));
         }
         Ok(Examined { manifest, assessment, origins, notes, problems })
     }
@@ -263,6 +265,12 @@ impl<'a> Reports<'a> {
             accounts: accounts.into_values().collect(),
         }
     }
+}
+
+/// The paths, for a person.
+fn places(paths: &[PathBuf]) -> String {
+    let places: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    places.join(", ")
 }
 
 /// A sentence for every report with rows that can't be read.
@@ -369,8 +377,7 @@ impl Gathered {
         if !self.reports.is_empty() || !self.unread.is_empty() || self.of_other_executions > 0 {
             return Ok(());
         }
-        let places: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let places = places.join(", ");
+        let places = places(paths);
         Err(CommandError::new(match self.foreign.as_slice() {
             [] => format!("there is no report under {places}: give a folder with .csv files, or the files"),
             [only] => format!("there is no credential report under {places}: {only}"),

@@ -8,25 +8,28 @@ mod start;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::pin::pin;
 
-use rollcall_core::account::Account;
+use aws_config::SdkConfig;
+use rollcall_core::account::{Account, Owner};
 use rollcall_core::bucket_layout;
-use rollcall_core::manifest::AccountOutcome;
-use rollcall_core::outcome::FailureCode;
 use rollcall_core::policy::Policy;
+use rollcall_core::roll::Roll;
+use rollcall_core::run::Run;
 use rollcall_functions::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
-use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport};
+use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport, CollectReportInput};
 use rollcall_functions::report_store::ReportStore;
 use rollcall_functions::{aws, clock};
 use tokio::time::Duration;
 
 use crate::arguments::RunArguments;
+use crate::asynchronous;
 use crate::aws_connection::{Caller, caller, connect};
 use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::table::{self, without_report};
 use crate::terminal::{error, note, width};
-use crate::{asynchronous, table};
-use collection::{Collected, Collection};
+use collection::Collection;
 use progress::Progress;
 use start::Start;
 
@@ -41,6 +44,44 @@ pub fn run(arguments: &RunArguments) -> Result<Ending, CommandError> {
 }
 
 async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError> {
+    let mut listening = pin!(stopped());
+    let prepared = tokio::select! {
+        prepared = prepare(arguments) => prepared?,
+        () = &mut listening => return Err(CommandError::new("stopped: nothing was collected yet")),
+    };
+    let progress = Progress::new(arguments.quiet, names(&prepared.roll.accounts), prepared.to_collect.len());
+    let (prefix, accounts, done) = (prepared.prefix.clone(), prepared.accounts, prepared.done);
+    // Until the last file is written: once somebody listens, nobody else hears the signal.
+    let ended = tokio::select! {
+        ended = collect_and_analyze(arguments, prepared, &progress) => Some(ended),
+        () = &mut listening => None,
+    };
+    progress.end();
+    let (store, run, analyzed) = match ended {
+        Some(ended) => ended?,
+        None => return Err(stopped_early(arguments, &prefix, done + progress.complete(), accounts)),
+    };
+    finish(arguments, &store, &run, &analyzed)
+}
+
+/// A run that is about to collect.
+struct Prepared {
+    config: SdkConfig,
+    owner: Owner,
+    store: ReportStore,
+    exemptions: Option<ExemptionsFile>,
+    run: Run,
+    roll: Roll,
+    to_collect: Vec<CollectReportInput>,
+    /// Where the run writes, for a person.
+    prefix: String,
+    /// How many accounts are to have a report in the end.
+    accounts: usize,
+    /// How many of them have one already.
+    done: usize,
+}
+
+async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
     let exemptions = exemptions(arguments)?;
     let config = connect(&arguments.aws).await?;
     let store = store(arguments, &config)?;
@@ -54,26 +95,27 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     if !arguments.quiet {
         tell_start(&caller, arguments, &prefix, accounts, done);
     }
+    let owner = caller.owner;
+    Ok(Prepared { config, owner, store, exemptions, run, roll, to_collect, prefix, accounts, done })
+}
 
+async fn collect_and_analyze(
+    arguments: &RunArguments,
+    prepared: Prepared,
+    progress: &Progress,
+) -> Result<(ReportStore, Run, Analyzed), CommandError> {
+    let Prepared { config, owner, store, exemptions, run, to_collect, .. } = prepared;
     let brisk = aws::brisk(&config, CALL_LIMIT);
     let poll = if to_collect.len() == 1 { POLL_OF_ONE } else { POLL };
     let collection = Collection {
         step: CollectReport::new(&brisk, store.clone(), arguments.member_role_name.clone(), poll),
-        owner: caller.owner,
+        owner,
         concurrency: arguments.concurrency,
         wait: Duration::from_secs(arguments.wait_seconds),
         max_waits: arguments.max_waits,
     };
-    let progress = Progress::new(arguments.quiet, names(&roll.accounts), to_collect.len());
-    let collected = tokio::select! {
-        collected = collection.run(to_collect, &progress) => collected,
-        () = stopped() => {
-            progress.end();
-            return Err(stopped_early(arguments, &prefix, done + progress.complete(), accounts));
-        }
-    };
+    let not_recorded = collection.run(to_collect, progress).await;
     progress.end();
-    let Collected { not_recorded } = collected;
     not_recorded.iter().for_each(error);
 
     let policy = arguments.judging.rules.over(Policy::default());
@@ -81,29 +123,39 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
     }
-    let Analyzed { manifest, assessment } = step.analyze(&run).await?;
+    let analyzed = step.analyze(&run).await.map_err(start::in_words_of_flags)?;
+    Ok((store, run, analyzed))
+}
+
+/// Shows what the run came to.
+fn finish(
+    arguments: &RunArguments,
+    store: &ReportStore,
+    run: &Run,
+    analyzed: &Analyzed,
+) -> Result<Ending, CommandError> {
+    let Analyzed { manifest, assessment } = analyzed;
     if !arguments.quiet {
         let mut output = anstream::AutoStream::auto(std::io::stdout().lock());
         let mut output = BufWriter::new(&mut output);
-        table::write(&manifest, &assessment, width(), !arguments.summary, &mut output)?;
+        table::write(manifest, assessment, width(), !arguments.summary, &mut output)?;
         let page = store.address(&bucket_layout::summary(run.date()));
         writeln!(output, "The page for an auditor: {page}")?;
         output.flush()?;
     }
     let missing = manifest.coverage.missing();
-    let refused = |account: &&AccountOutcome| account.code == Some(FailureCode::RoleMissingOrDenied);
-    if manifest.accounts.iter().any(|account| refused(&account)) && !arguments.quiet {
-        note(&format!(
-            "the role that was tried is {}: --member-role-name names another, and --this-account needs none",
-            arguments.member_role_name
-        ));
-    }
     if missing > 0 {
         error(&format!(
-            "{missing} of {} accounts have no report: {} says why of each",
-            manifest.coverage.to_collect(),
+            "{}: {} says why of each",
+            without_report(missing, manifest.coverage.to_collect()),
             store.address(&bucket_layout::run(run.date()))
         ));
+    }
+    for account in &manifest.accounts {
+        if let Some(report) = account.report_with_bad_rows() {
+            let address = store.address(&report.key);
+            error(&format!("{address}: {} of {} rows can't be read", report.bad_rows, report.rows));
+        }
     }
     let is_complete = missing == 0 && manifest.coverage.bad_rows == 0;
     let ending = &arguments.ending;
@@ -122,8 +174,11 @@ fn exemptions(arguments: &RunArguments) -> Result<Option<ExemptionsFile>, Comman
 }
 
 /// Where the run writes.
-fn store(arguments: &RunArguments, config: &aws_config::SdkConfig) -> Result<ReportStore, CommandError> {
+fn store(arguments: &RunArguments, config: &SdkConfig) -> Result<ReportStore, CommandError> {
     let output = &arguments.output;
+    if output.is_empty() {
+        return Err(CommandError::new("--output is empty: give a folder or s3://BUCKET"));
+    }
     let Some(bucket) = output.strip_prefix("s3://") else {
         return match &arguments.kms_key_arn {
             None => Ok(ReportStore::folder(PathBuf::from(output))),
@@ -152,8 +207,8 @@ fn tell_start(caller: &Caller, arguments: &RunArguments, prefix: &str, accounts:
     if done > 0 {
         note(&format!("{done} of them are complete already"));
     }
-    if arguments.judging.as_of.is_some() && arguments.resume {
-        note(&"--as-of does not count here: a run that is gone on with keeps its own");
+    if arguments.resume && (arguments.judging.as_of.is_some() || arguments.selection.is_given()) {
+        note(&"a run that is gone on with keeps its accounts, and the time that its ages are counted to");
     }
 }
 

@@ -15,7 +15,7 @@ use rollcall_core::manifest::Manifest;
 use rollcall_core::rules::{RuleId, Severity};
 
 use crate::terminal::{columns, safe, shortened, wrapped};
-pub use totals::count;
+pub use totals::{count, without_report};
 
 /// What stands out.
 pub const BOLD: Style = Style::new().bold();

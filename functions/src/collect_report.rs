@@ -181,7 +181,7 @@ impl CollectReport {
         match no_report {
             NoReport::Failed { code, message } => self.fail(&input, code, message).await,
             NoReport::Pending { reason, message } if input.waits >= input.max_waits => {
-                let message = format!("no report after {} waits of a minute, last: {message}", input.waits);
+                let message = format!("no report after {} waits, last: {message}", input.waits);
                 self.fail(&input, reason.after_the_last_wait(), message).await
             }
             NoReport::Pending { reason, message } => {

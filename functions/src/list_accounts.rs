@@ -152,6 +152,7 @@ impl ListAccounts {
         };
         let only: BTreeSet<AccountId> = execution_input.accounts.unwrap_or_default().into_iter().collect();
         let (roll, items) = self.take_roll(&run, only).await?;
+        self.write_roll(&run, &roll).await?;
         let date = run.date();
         let to_collect_key = bucket_layout::to_collect(date);
         if let Some(work_store) = &self.work_store {
@@ -166,8 +167,8 @@ impl ListAccounts {
         })
     }
 
-    /// Takes the roll and writes `accounts.json`; answers the roll, and what to give the collector for
-    /// each account of it that is to be collected. With `only`, the roll is cut down to those.
+    /// Takes the roll and writes nothing; answers it, and what to give the collector for each account of
+    /// it that is to be collected. With `only`, the roll is cut down to those.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -184,8 +185,6 @@ impl ListAccounts {
                 roll.accounts.len()
             )));
         }
-        let key = bucket_layout::accounts(run.date());
-        self.report_store.write_json(&key, &roll, &run.execution).await?;
         tracing::info!(
             execution = run.execution,
             accounts = roll.accounts.len(),
@@ -193,6 +192,15 @@ impl ListAccounts {
             "the roll is taken"
         );
         Ok((roll, items))
+    }
+
+    /// Writes `accounts.json`.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` or `StorageFailed`.
+    pub async fn write_roll(&self, run: &Run, roll: &Roll) -> Result<(), StepError> {
+        let key = bucket_layout::accounts(run.date());
+        Ok(self.report_store.write_json(&key, roll, &run.execution).await?)
     }
 
     async fn call_roll(&self, run: &Run, only: BTreeSet<AccountId>) -> Result<Roll, StepError> {

@@ -182,7 +182,6 @@ def test_loose_reports_of_other_accounts_are_a_difference(diff, days, org, tmp_p
     assert diff(tmp_path / "two", tmp_path / "two")[0] == 0
 
 
-@pytest.mark.xfail(strict=True, reason="both sides are told in the same words")
 def test_the_side_that_is_not_complete_is_named(rollcall, days, command_run):
     done = rollcall("diff", command_run.day, days.after)
     assert done.returncode == 2

@@ -177,8 +177,7 @@ def test_an_account_that_fails_does_not_stop_the_others_and_is_told_with_code_an
         told = not_looked_at.split(f"  {code}\n")[1]
         assert f"{org.accounts[name]}  {name}" in told
         assert f"failed {org.accounts[name]} {name}: {code}: " in done.stderr
-    assert "Deploy templates/member-role.yml" in not_looked_at
-    assert "--member-role-name" in done.stderr
+    assert "trusts you with --member-role-name" in not_looked_at, "nothing is deployed here"
     coverage = command.manifest(command_run.day)["coverage"]
     assert (coverage["collected"], coverage["failed"], coverage["skipped"]) == (to_collect(org) - len(FAILING), 2, 1)
 
@@ -247,15 +246,12 @@ def test_what_is_complete_of_a_run_that_was_stopped_is_analyzed_and_what_is_not_
     assert done.returncode == 2
     assert "the run did not finish, for there is no run.json" in done.stderr
     assert command.errors(done) == [
-        f"{len(HELD) + len(FAILING)} of {to_collect(org)} accounts have no report that can be read"
+        f"{day}: {len(HELD) + len(FAILING)} of {to_collect(org)} accounts have no report that can be read"
     ]
     for name in [*HELD, *FAILING]:
         assert f"{org.accounts[name]}  {name}" in done.stdout.split("Not looked at")[1]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="after the collection nobody hears the signals any more, and their handlers stay installed"
-)
 def test_a_run_can_be_stopped_while_it_is_analyzed(rollcall, hold, bucket):
     held = hold("s3", "PutObject", of=lambda request: "findings.csv" in request.path)
     process = rollcall.start("run", "--this-account", "--output", f"s3://{bucket}")
@@ -268,7 +264,6 @@ def test_a_run_can_be_stopped_while_it_is_analyzed(rollcall, hold, bucket):
         rollcall.finish(process)
 
 
-@pytest.mark.xfail(strict=True, reason="--resume is refused beside the flags that chose the accounts")
 def test_the_same_command_with_resume_goes_on_as_the_error_says(rollcall, hold, org, aws, tmp_path):
     arguments = ["run", "--account-ids", org.accounts["Audit"], "--output", tmp_path / "reports"]
     held = hold("iam", "GetCredentialReport", org.accounts["Audit"])
@@ -318,7 +313,6 @@ def test_a_second_run_of_the_day_keeps_the_evidence_of_the_first_aside(rollcall,
     assert again.stdout == (today / "findings.jsonl").read_text()
 
 
-@pytest.mark.xfail(strict=True, reason="the earlier day is put aside before the roll is taken")
 def test_a_run_that_can_not_take_the_roll_leaves_the_day_where_it_is(rollcall, day, aws):
     denied = proxy.json_error(400, "AccessDeniedException", "no")
     aws.proxy.script("organizations", "DescribeOrganization", denied, forever=True)
@@ -441,10 +435,9 @@ def test_a_report_that_never_comes_times_out_after_the_waits_there_may_be(slow_r
     assert (account["outcome"], account["code"]) == ("failed", "ReportTimedOut")
     assert calls["Team 01"] > 2
     assert done.returncode == 2
-    assert command.errors(done)[0].startswith("1 of 3 accounts have no report: ")
+    assert command.errors(done)[0].startswith("1 of 3 accounts has no report: ")
 
 
-@pytest.mark.xfail(strict=True, reason="the collector takes every wait for one of a minute")
 def test_how_long_the_waits_were_is_said_as_they_were(slow_run, org):
     _, accounts, _ = slow_run
     assert "of a minute" not in accounts[org.accounts["Team 01"]]["message"]
@@ -458,7 +451,6 @@ def test_quiet_prints_errors_only(rollcall, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
-@pytest.mark.xfail(strict=True, reason="where the first run is kept is told in spite of --quiet")
 def test_quiet_prints_errors_only_the_second_time_too(rollcall, day):
     done = rollcall("run", "--quiet", "--this-account", "--output", day.parent)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")

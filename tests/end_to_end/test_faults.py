@@ -79,7 +79,7 @@ def test_a_report_that_never_comes_times_out_after_45_waits_and_is_mailed(aws, o
     script("iam", "GenerateCredentialReport", proxy.generate("INPROGRESS"), forever=True)
     audit, messages = run()
     assert (audit["outcome"], audit["code"]) == ("failed", "ReportTimedOut")
-    assert "after 45 waits of a minute" in audit["message"]
+    assert "after 45 waits" in audit["message"]
     assert calls(aws, org, "iam", "GenerateCredentialReport") == 46
     assert len(messages) == 1
     assert messages[0]["Subject"].endswith("1 of 2 accounts not collected")

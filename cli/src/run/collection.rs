@@ -24,15 +24,10 @@ pub(super) struct Collection {
     pub max_waits: u32,
 }
 
-/// What became of it beyond what lies in the store.
-pub(super) struct Collected {
-    /// Why not even the failure of an account could be recorded.
-    pub not_recorded: Vec<String>,
-}
-
 impl Collection {
-    /// Collects from every account.
-    pub(super) async fn run(&self, accounts: Vec<CollectReportInput>, progress: &Progress) -> Collected {
+    /// Collects from every account. Answers why not even the failure of an account could be recorded, for
+    /// those of which it could not.
+    pub(super) async fn run(&self, accounts: Vec<CollectReportInput>, progress: &Progress) -> Vec<String> {
         let slots = Semaphore::new(self.concurrency.get());
         let mut collecting: FuturesUnordered<_> =
             accounts.into_iter().map(|input| self.account(input, &slots, progress)).collect();
@@ -40,7 +35,7 @@ impl Collection {
         while let Some(error) = collecting.next().await {
             not_recorded.extend(error);
         }
-        Collected { not_recorded }
+        not_recorded
     }
 
     /// Collects from one account, and answers why that could not even be recorded.

@@ -9,10 +9,11 @@ use rollcall_core::run::{Run, format_time};
 use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
+use rollcall_functions::step_error::{StepError, StepErrorName};
 use rollcall_functions::{aws, clock};
 
 use crate::arguments::RunArguments;
-use crate::aws_connection::Caller;
+use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS};
 use crate::error::CommandError;
 use crate::terminal::note;
 
@@ -62,11 +63,15 @@ impl Start {
             include: selection.include_account_ids.iter().cloned().collect(),
             exclude: selection.exclude_account_ids.iter().cloned().collect(),
         };
-        if let Some(aside) = store.make_room(&format!("{}/", run.date()))? {
-            note(&format!("what an earlier run of {} left is kept in {}", run.date(), aside.display()));
-        }
         let step = ListAccounts::new(&aws::patient(config, ATTEMPTS), store.clone(), settings);
         let (roll, to_collect) = step.take_roll(&run, Default::default()).await.map_err(in_words_of_flags)?;
+        // Only now: a run that may not even list the accounts leaves everything where it is.
+        if let Some(aside) = store.make_room(&format!("{}/", run.date()))?
+            && !arguments.quiet
+        {
+            note(&format!("what an earlier run of {} left is kept in {}", run.date(), aside.display()));
+        }
+        step.write_roll(&run, &roll).await.map_err(in_words_of_flags)?;
         Ok(Self { run, roll, to_collect, done: 0 })
     }
 
@@ -125,9 +130,9 @@ impl Start {
 }
 
 /// The steps speak of the deployment's parameters; here they are flags.
-fn in_words_of_flags(error: rollcall_functions::step_error::StepError) -> CommandError {
-    let mut message = error.message;
-    for (parameter, flag) in [
+pub(super) fn in_words_of_flags(error: StepError) -> CommandError {
+    let StepError { name, mut message } = error;
+    for (parameters, flags) in [
         (
             "parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
             "flags --include-account-ids, --exclude-account-ids and --organizational-unit-ids",
@@ -147,7 +152,17 @@ fn in_words_of_flags(error: rollcall_functions::step_error::StepError) -> Comman
             "use credentials of the organization's management account or of a delegated administrator account, or give --this-account or --account-ids",
         ),
     ] {
-        message = message.replace(parameter, flag);
+        message = message.replace(parameters, flags);
     }
-    CommandError::new(message)
+    if ["ExpiredToken", "RequestExpired"].iter().any(|code| message.contains(code)) {
+        return CommandError::new(format!(
+            "the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}"
+        ));
+    }
+    CommandError::new(match name {
+        StepErrorName::StorageFailed => {
+            format!("{message}: check --output, and that you may write and list there")
+        }
+        _ => message,
+    })
 }

@@ -82,6 +82,9 @@ fn findings_line(manifest: &Manifest) -> Line {
     };
     let style = if counts.open == 0 { GOOD } else { BAD };
     Some(match counts.open {
+        0 if manifest.coverage.collected == 0 => {
+            (BAD, "No report could be read, so nothing is judged.".to_owned())
+        }
         0 => (style, format!("Nothing is flagged{exempted}.")),
         open => (style, format!("{}: {}{exempted}.", count(open, "finding"), severities.join(", "))),
     })
@@ -169,7 +172,7 @@ fn times_line(manifest: &Manifest) -> Line {
             format!("reports of {}", minute(first))
         }
         (Some(first), Some(last)) => format!("reports of {} to {}", minute(first), minute(last)),
-        _ => "no report".to_owned(),
+        _ => return None,
     };
     Some((Style::new(), format!("Ages are counted to {} UTC; {of} UTC.", minute(manifest.as_of))))
 }
@@ -194,7 +197,7 @@ fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -
             continue;
         }
         writeln!(output, "  {BOLD}{code}{BOLD:#}")?;
-        for line in broken(code.remedy(), width, 4) {
+        for line in broken(remedy(code, manifest), width, 4) {
             writeln!(output, "    {DIM}{line}{DIM:#}")?;
         }
         for account in of_code {
@@ -214,6 +217,41 @@ fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -
         writeln!(output, "    and {} more; run.json has all of them", listed - MISSING_LISTED)?;
     }
     writeln!(output)
+}
+
+/// What to do about a failure. Whoever ran the command has deployed nothing, so what is said of
+/// deployments there is said of flags here.
+fn remedy(code: FailureCode, manifest: &Manifest) -> &'static str {
+    if !manifest.execution_arn.is_empty() || manifest.source == RollSource::Reports {
+        return code.remedy();
+    }
+    match code {
+        FailureCode::RoleMissingOrDenied => {
+            "Name a role that is in every account and trusts you with --member-role-name; \
+             --this-account needs none."
+        }
+        FailureCode::StorageFailed => "Check --output and your permissions there, and run again.",
+        FailureCode::Throttled => "Run again, and lower --concurrency if many accounts are throttled.",
+        FailureCode::ReportTimedOut => {
+            "Run again; if it happens again and again, open a case with AWS Support, for IAM does not \
+             finish the report."
+        }
+        FailureCode::NoOutcome | FailureCode::Internal => {
+            "Run again, and report the message to Rollcall if it is not an outage of AWS."
+        }
+        FailureCode::DeniedByPolicy | FailureCode::ReportUnreadable | FailureCode::AccountSuspended => {
+            code.remedy()
+        }
+    }
+}
+
+/// How many accounts have no report.
+pub fn without_report(missing: u64, all: u64) -> String {
+    match (missing, all) {
+        (1, 1) => "the only account has no report".to_owned(),
+        (1, all) => format!("1 of {all} accounts has no report"),
+        (missing, all) => format!("{missing} of {all} accounts have no report"),
+    }
 }
 
 /// A number with its noun.
