@@ -30,3 +30,34 @@ pub fn pages(arguments: &ManArguments) -> Result<Ending, CommandError> {
     }
     Ok(Ending::Clean)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn every_shell_completes_every_command() {
+        for shell in clap_complete::Shell::value_variants() {
+            let mut completions = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "rollcall", &mut completions);
+            let completions = String::from_utf8(completions).unwrap();
+            for command in Arguments::command().get_subcommands() {
+                assert!(completions.contains(command.get_name()), "{shell} {}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_manual_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("man1");
+        pages(&ManArguments { output: Some(output.clone()) }).unwrap();
+        for command in Arguments::command().get_subcommands() {
+            let page = fs::read_to_string(output.join(format!("rollcall-{}.1", command.get_name()))).unwrap();
+            assert!(page.contains(".SH NAME"), "{page}");
+        }
+        assert!(output.join("rollcall.1").exists());
+    }
+}

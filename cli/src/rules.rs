@@ -1,6 +1,6 @@
 //! `rollcall rules` and `rollcall explain`: the table of rules, for a person.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use rollcall_core::rules::{RULES, Rule, RuleId, Setting};
 use serde_json::json;
@@ -17,14 +17,30 @@ const PROSE_WIDTH: usize = 80;
 /// Prints every rule.
 pub fn list(arguments: &RulesArguments) -> Result<Ending, CommandError> {
     let mut output = anstream::stdout();
-    if arguments.json {
-        let rules: Vec<_> = RULES.iter().map(as_json).collect();
-        let json = serde_json::to_string_pretty(&rules).expect("text and numbers are JSON");
-        writeln!(output, "{json}")?;
-        return Ok(Ending::Clean);
+    match arguments.json {
+        true => write_json(&mut output)?,
+        false => write_list(width(), &mut output)?,
     }
+    Ok(Ending::Clean)
+}
+
+/// Prints all there is to say about one rule.
+pub fn explain(arguments: &ExplainArguments) -> Result<Ending, CommandError> {
+    let width = width().unwrap_or(PROSE_WIDTH).min(100);
+    write_explanation(Rule::of(arguments.rule), width, &mut anstream::stdout())?;
+    Ok(Ending::Clean)
+}
+
+fn write_json(output: &mut impl Write) -> io::Result<()> {
+    let rules: Vec<_> = RULES.iter().map(as_json).collect();
+    serde_json::to_writer_pretty(&mut *output, &rules)?;
+    writeln!(output)
+}
+
+fn write_list(width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     let longest = RULES.iter().map(|rule| rule.id.as_str().len()).max().unwrap_or_default();
-    let narrow = width().is_some_and(|width| width < 100);
+    // The longest condition needs as much beside the other columns.
+    let narrow = width.filter(|width| *width < 150);
     writeln!(output, "{BOLD}{:longest$}  severity  default  flagged when{BOLD:#}", "rule")?;
     for rule in &RULES {
         let style = severity_style(rule.severity);
@@ -36,24 +52,19 @@ pub fn list(arguments: &RulesArguments) -> Result<Ending, CommandError> {
             rule.severity.as_str()
         )?;
         match narrow {
-            true => {
+            Some(width) => {
                 writeln!(output)?;
-                for line in wrapped(rule.condition, width().unwrap_or(PROSE_WIDTH) - 4) {
+                for line in wrapped(rule.condition, width - 4) {
                     writeln!(output, "    {line}")?;
                 }
             }
-            false => writeln!(output, "  {}", rule.condition)?,
+            None => writeln!(output, "  {}", rule.condition)?,
         }
     }
-    writeln!(output, "\nAll about one: rollcall explain RULE")?;
-    Ok(Ending::Clean)
+    writeln!(output, "\nAll about one: rollcall explain RULE")
 }
 
-/// Prints all there is to say about one rule.
-pub fn explain(arguments: &ExplainArguments) -> Result<Ending, CommandError> {
-    let rule = Rule::of(arguments.rule);
-    let mut output = anstream::stdout();
-    let width = width().unwrap_or(PROSE_WIDTH).min(100);
+fn write_explanation(rule: &Rule, width: usize, output: &mut impl Write) -> io::Result<()> {
     let style = severity_style(rule.severity);
     writeln!(output, "{BOLD}{}{BOLD:#}  {style}{}{style:#}", rule.id, rule.severity)?;
     let cis = match rule.cis.to_string() {
@@ -73,7 +84,7 @@ pub fn explain(arguments: &ExplainArguments) -> Result<Ending, CommandError> {
             writeln!(output, "  {line}")?;
         }
     }
-    Ok(Ending::Clean)
+    Ok(())
 }
 
 fn sentence(clause: &str) -> String {
@@ -124,4 +135,43 @@ fn as_json(rule: &Rule) -> serde_json::Value {
             "7.0": rule.cis.v7_0,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut output = Vec::new();
+        write(&mut output).unwrap();
+        String::from_utf8(anstream::adapter::strip_bytes(&output).into_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_rules_are_listed_with_their_defaults() {
+        insta::assert_snapshot!(plain(|output| write_list(Some(80), output)));
+    }
+
+    #[test]
+    fn a_rule_is_explained_with_its_boundary() {
+        insta::assert_snapshot!(plain(|output| {
+            write_explanation(Rule::of(RuleId::AccessKeyStale), 80, output)
+        }));
+    }
+
+    #[test]
+    fn every_rule_is_explained_in_whole_sentences_within_the_width() {
+        for rule in &RULES {
+            let text = plain(|output| write_explanation(rule, 80, output));
+            assert!(text.contains(rule.id.as_str()) && text.contains(&format!("--{}", rule.id)));
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_has_every_rule() {
+        let rules: serde_json::Value = serde_json::from_str(&plain(write_json)).unwrap();
+        assert_eq!(rules.as_array().unwrap().len(), RULES.len());
+        assert_eq!(rules[0]["cis"]["5.0"], "1.13");
+    }
 }
