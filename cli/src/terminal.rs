@@ -50,8 +50,18 @@ pub fn note(message: &impl Display) {
 
 fn tell(style: Style, word: &str, message: &impl Display) {
     let message = message.to_string();
+    let message = safe(&message);
+    let text = match terminal_size::terminal_size_of(io::stderr()) {
+        // The word stands before the first line, and wrapping has to know of it.
+        Some((terminal_size::Width(width), _)) => {
+            let width = usize::from(width).max(LEAST_WIDTH);
+            let lines = wrapped(&format!("{word}: {message}"), width).join("\n");
+            lines[word.len()..].to_owned()
+        }
+        None => format!(": {message}"),
+    };
     // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(anstream::stderr(), "{style}{word}{style:#}: {}", safe(&message));
+    let _ = writeln!(anstream::stderr(), "{style}{word}{style:#}{text}");
 }
 
 /// Text that changes nothing but the place it stands in: control characters, which could move the cursor

@@ -130,7 +130,7 @@ impl Progress {
 
 fn bar(accounts: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(accounts as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} accounts, {msg}, {eta} left")
+    let style = ProgressStyle::with_template("[{bar:20}] {pos} of {len} accounts, {msg}, {eta} left")
         .expect("the template is one")
         .progress_chars("=> ");
     bar.set_style(style);
