@@ -1,16 +1,15 @@
 //! `rollcall analyze`: flags risks in reports that somebody has.
 
-use std::io::Write;
-
 use rollcall_core::history::Previous;
 
 use crate::arguments::AnalyzeArguments;
+use crate::asynchronous;
 use crate::ending::Ending;
-use crate::error::CommandError;
+use crate::error::{CommandError, unless_closed};
 use crate::output::{self, Destination, Written};
 use crate::reports::{Connection, Examined, Reports};
+use crate::table::{self, Style, Words};
 use crate::terminal::width;
-use crate::{asynchronous, table};
 
 /// Analyzes.
 pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
@@ -23,7 +22,7 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
         let measure = reports.measure(judging)?;
         // Before anything is read: a Region that is missing must not show after it.
         let region = match destination.needs_region() {
-            true => connection.config().await?.region().map(ToString::to_string),
+            true => Some(connection.region().await?),
             false => None,
         };
         let examined = reports.examine(&measure, judging.as_of, &Previous::default()).await?;
@@ -34,14 +33,21 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
         examined.tell_notes();
     }
     let written = Written { manifest, assessment, region: region.as_deref() };
-    let files = destination.write(written)?;
+    let files = match destination.write(written) {
+        Err(error) if error.is_broken_pipe() => vec![],
+        files => files?,
+    };
     if !destination.takes_standard_output() && !arguments.output.quiet {
         let with_findings = !destination.is_on_disk() && !arguments.output.summary;
-        let mut output = anstream::AutoStream::auto(std::io::stdout().lock());
-        let mut buffer = std::io::BufWriter::new(&mut output);
-        table::write(manifest, assessment, width(), with_findings, &mut buffer)?;
-        output::tell(&files, &mut buffer)?;
-        buffer.flush()?;
+        unless_closed(table::print(|output| {
+            table::write(
+                manifest,
+                assessment,
+                &Style { width: width(), with_findings, words: Words::Analysis },
+                output,
+            )?;
+            output::tell(&files, output)
+        }))?;
     }
     examined.tell_problems();
     let ending = &arguments.ending;

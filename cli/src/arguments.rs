@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use rollcall_core::account::AccountId;
 use rollcall_core::rules::{RULES, RuleId, Severity};
 use rollcall_core::run::parse_as_of;
@@ -23,7 +23,7 @@ use crate::output::Format;
 /// that no account is missing. Deployed, it does so every night; this command does the same by hand, and
 /// analyzes reports that somebody already has.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// When output has colour; auto is on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
@@ -74,7 +74,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct AnalyzeArguments {
     /// Files, folders, - for standard input, or s3://BUCKET/DATE/.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputArguments,
@@ -91,6 +91,9 @@ pub struct AnalyzeArguments {
 /// Lists the accounts, has the credential report of each generated, stores and analyzes them, and writes
 /// what a deployed night writes, into a folder or a bucket: reports as evidence, findings, a page for an
 /// auditor, and run.json, which has every account with its outcome.
+///
+/// A run takes the place of an earlier one of the day, also when it is of fewer accounts. A folder keeps the
+/// earlier one aside, a bucket its versions.
 #[derive(Debug, Args)]
 #[command(after_long_help = RUN_PERMISSIONS)]
 pub struct RunArguments {
@@ -217,7 +220,7 @@ pub struct OutputArguments {
     pub format: Vec<Format>,
     /// Where to write them: a file, or a folder (with a / at its end, unless it is there). The summary is
     /// still printed.
-    #[arg(long, short, value_name = "FILE|DIR")]
+    #[arg(long, short, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
     /// Leave the findings out of the table: totals and coverage only.
     #[arg(long)]
@@ -231,10 +234,10 @@ pub struct OutputArguments {
 #[derive(Debug, Default, Args)]
 pub struct JudgingArguments {
     /// The time that ages are counted to, such as 2026-01-31 or 2026-01-31T06:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = parse_as_of, help_heading = "Rules")]
+    #[arg(long, value_name = "TIME", value_parser = as_of, help_heading = "Rules")]
     pub as_of: Option<DateTime<Utc>>,
     /// The exemptions: a file like exemptions.toml in the report bucket.
-    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    #[arg(long, value_name = "FILE", help_heading = "Rules", value_hint = ValueHint::FilePath)]
     pub exemptions: Option<PathBuf>,
     #[command(flatten)]
     pub rules: RuleSettings,
@@ -274,17 +277,22 @@ pub struct AwsArguments {
 #[derive(Debug, Args)]
 pub struct DiffArguments {
     /// The earlier day: the folder of a day, a folder of reports, a report, or s3://BUCKET/DATE/.
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub old: PathBuf,
     /// The later one.
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub new: PathBuf,
     /// How to write the changes.
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     pub format: DiffFormat,
     /// The time that ages of OLD are counted to; by default the day of its run, or now.
-    #[arg(long, value_name = "TIME", value_parser = parse_as_of, help_heading = "Rules")]
+    #[arg(long, value_name = "TIME", value_parser = as_of, help_heading = "Rules")]
     pub old_as_of: Option<DateTime<Utc>>,
     #[command(flatten)]
     pub judging: JudgingArguments,
+    /// Exit with 1 only for new findings of this severity or worse, and not for every difference.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity(), help_heading = "Exit status")]
+    pub fail_on: Option<Severity>,
     /// Exit with 0 also when there is a difference. Errors still exit with 2.
     #[arg(long, help_heading = "Exit status")]
     pub exit_zero: bool,
@@ -376,6 +384,11 @@ pub struct ManArguments {
     /// The folder, such as ~/.local/share/man/man1.
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+fn as_of(value: &str) -> Result<DateTime<Utc>, &'static str> {
+    parse_as_of(value)
+        .map_err(|_| "write a date such as 2026-01-31 (midnight UTC) or a time such as 2026-01-31T06:00:00Z")
 }
 
 fn severity() -> impl TypedValueParser<Value = Severity> {

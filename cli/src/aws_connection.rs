@@ -4,7 +4,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::account::Owner;
-use rollcall_functions::api_error::{ApiError, ApiErrorKind};
+use rollcall_functions::api_error::{ApiError, ApiErrorKind, causes};
 use rollcall_functions::aws;
 
 use crate::arguments::AwsArguments;
@@ -49,10 +49,7 @@ pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError
 /// # Errors
 /// When there are no credentials, or they are not valid any more.
 pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Caller, CommandError> {
-    // STS would say of no credentials that it could not be called.
-    if let Some(provider) = config.credentials_provider() {
-        provider.provide_credentials().await.map_err(|error| no_credentials(&error, arguments))?;
-    }
+    check_credentials(config, arguments).await?;
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
         let call = "sts:GetCallerIdentity";
         let ApiError { kind, message } = ApiError::of(call, &error);
@@ -73,6 +70,17 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
     Ok(Caller { arn, owner })
 }
 
+/// Whether there are credentials at all: a service would only say of none that it could not be called.
+///
+/// # Errors
+/// When there are none, or they can't be loaded.
+pub async fn check_credentials(config: &SdkConfig, arguments: &AwsArguments) -> Result<(), CommandError> {
+    if let Some(provider) = config.credentials_provider() {
+        provider.provide_credentials().await.map_err(|error| no_credentials(&error, arguments))?;
+    }
+    Ok(())
+}
+
 fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> CommandError {
     let place = match &arguments.profile {
         Some(profile) => format!(" in the profile {profile:?}"),
@@ -84,21 +92,7 @@ fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> Command
             format!("there are no AWS credentials{place}: {HOW_TO_GET_CREDENTIALS}")
         }
         error => {
-            format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", chain(error))
+            format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))
         }
     })
-}
-
-/// An error and what it comes from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
 }

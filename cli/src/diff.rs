@@ -4,7 +4,7 @@ mod findings;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 use std::slice;
 
@@ -18,8 +18,9 @@ use serde::Serialize;
 use crate::arguments::{DiffArguments, DiffFormat};
 use crate::asynchronous;
 use crate::ending::Ending;
-use crate::error::CommandError;
+use crate::error::{CommandError, unless_closed};
 use crate::reports::{Connection, Examined, Reports};
+use crate::table::print;
 use crate::terminal::{error, width};
 use findings::FindingChanges;
 
@@ -59,19 +60,20 @@ struct Side {
 pub fn run(arguments: &DiffArguments) -> Result<Ending, CommandError> {
     let connection = Connection::new(&arguments.aws);
     let (changes, is_complete) = asynchronous(changes(arguments, &connection))?;
-    let mut output = anstream::AutoStream::auto(io::stdout().lock());
-    let mut output = BufWriter::new(&mut output);
-    match arguments.format {
-        DiffFormat::Table => table::write(&changes, width(), &mut output)?,
+    unless_closed(print(|output| match arguments.format {
+        DiffFormat::Table => table::write(&changes, width(), output),
         DiffFormat::Json => {
-            serde_json::to_writer_pretty(&mut output, &changes).map_err(io::Error::from)?;
-            writeln!(output)?;
+            serde_json::to_writer_pretty(&mut *output, &changes)?;
+            writeln!(output)
         }
-    }
-    output.flush()?;
+    }))?;
+    let is_different = match arguments.fail_on {
+        None => !changes.is_empty(),
+        Some(severity) => changes.findings.has_new(severity),
+    };
     Ok(match is_complete {
         false => Ending::Error,
-        true if changes.is_empty() || arguments.exit_zero => Ending::Clean,
+        true if !is_different || arguments.exit_zero => Ending::Clean,
         true => Ending::Flagged,
     })
 }
@@ -81,6 +83,12 @@ async fn changes(
     connection: &Connection<'_>,
 ) -> Result<(Changes, bool), CommandError> {
     let DiffArguments { old, new, judging, .. } = arguments;
+    // Each report is read twice: by the rules, and to compare credentials.
+    if [old, new].iter().any(|side| side.as_os_str() == "-") {
+        return Err(CommandError::new(
+            "standard input can't be compared, for a report is read more than once: give a file",
+        ));
+    }
     let old_reports = Reports::find(slice::from_ref(old), connection).await?;
     let mut new_reports = Reports::find(slice::from_ref(new), connection).await?;
     // One measure for both: what another limit makes of a key is no change of the key.

@@ -5,7 +5,7 @@ mod check;
 mod deployment;
 mod schedule;
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use rollcall_functions::report_store::ReportStore;
@@ -14,7 +14,8 @@ use crate::arguments::DoctorArguments;
 use crate::asynchronous;
 use crate::aws_connection::{caller, connect};
 use crate::ending::Ending;
-use crate::error::CommandError;
+use crate::error::{CommandError, unless_closed};
+use crate::table::print;
 use crate::terminal::width;
 use check::{Check, State};
 use deployment::Deployment;
@@ -22,20 +23,16 @@ use deployment::Deployment;
 /// Checks.
 pub fn run(arguments: &DoctorArguments) -> Result<Ending, CommandError> {
     let checks = asynchronous(checks(arguments))?;
-    let mut output = anstream::AutoStream::auto(io::stdout().lock());
-    let mut output = BufWriter::new(&mut output);
-    let width = width();
-    for check in &checks {
-        check.write(width, &mut output)?;
-    }
     let failed = checks.iter().filter(|check| check.state == State::Failed).count();
     let summary = match failed {
         0 => "Everything that was checked is as it should be.".to_owned(),
         1 => "1 check failed.".to_owned(),
         some => format!("{some} checks failed."),
     };
-    writeln!(output, "\n{summary}")?;
-    output.flush()?;
+    unless_closed(print(|output| {
+        checks.iter().try_for_each(|check| check.write(width(), output))?;
+        writeln!(output, "\n{summary}")
+    }))?;
     Ok(if failed == 0 { Ending::Clean } else { Ending::Flagged })
 }
 
@@ -43,7 +40,11 @@ async fn checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandError>
     let config = connect(&arguments.aws).await?;
     // Without credentials there is nothing to check: that is an error of the command itself.
     let caller = caller(&config, &arguments.aws).await?;
-    let mut checks = vec![Check::passed("credentials", caller.arn.clone())];
+    let root = match caller.arn.ends_with(":root") {
+        true => " (the root user: AWS lets it assume no role; use another)",
+        false => "",
+    };
+    let mut checks = vec![Check::passed("credentials", format!("{}{root}", caller.arn))];
     let (organization, accounts) = access::organization(&config, &caller).await;
     checks.extend(organization);
     if let Some(accounts) = accounts {

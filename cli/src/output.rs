@@ -72,6 +72,12 @@ impl<'a> Destination<'a> {
         let place = match &arguments.output {
             None => Place::StandardOutput,
             Some(path) if path.as_os_str() == "-" => Place::StandardOutput,
+            Some(path) if path.as_os_str().as_encoded_bytes().starts_with(b"s3://") => {
+                return Err(CommandError::new(format!(
+                    "--output {} is in a bucket, and findings are written to files here: give a file or a folder",
+                    path.display()
+                )));
+            }
             Some(path) if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
                 Place::Folder(path)
             }
@@ -194,7 +200,8 @@ impl Format {
         match self {
             Self::Table => {
                 let mut styled = Vec::new();
-                table::write(manifest, assessment, None, true, &mut styled)?;
+                let style = table::Style { width: None, with_findings: true, words: table::Words::Analysis };
+                table::write(manifest, assessment, &style, &mut styled)?;
                 output.write_all(&anstream::adapter::strip_bytes(&styled).into_vec())
             }
             Self::Csv => write_csv(findings, &mut output),

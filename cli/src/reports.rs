@@ -9,14 +9,14 @@ mod day;
 mod reading;
 mod sources;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rollcall_core::account::{Account, AccountId};
 use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
-use rollcall_core::exemptions::Exemptions;
+use rollcall_core::exemptions::{ExemptionOutcome, Exemptions};
 use rollcall_core::history::{History, Previous};
 use rollcall_core::manifest::{Evidence, Manifest, StoredReport};
 use rollcall_core::outcome::{FailureCode, FailureRecord};
@@ -28,7 +28,7 @@ use rollcall_functions::report_store::Checksum;
 use tokio::sync::OnceCell;
 
 use crate::arguments::{AwsArguments, JudgingArguments};
-use crate::aws_connection::connect;
+use crate::aws_connection::{check_credentials, connect};
 use crate::error::CommandError;
 use crate::table::without_report;
 use crate::terminal;
@@ -38,6 +38,8 @@ use sources::{Source, Sources};
 
 pub use sources::Origin;
 
+/// How far apart the times of files must be to tell which is newer.
+const FILES_OF_ONE_COPY: TimeDelta = TimeDelta::minutes(1);
 /// How many of the same kind of note are told one by one.
 const NOTES_TOLD: usize = 10;
 /// How many problems are told one by one.
@@ -92,9 +94,26 @@ impl<'a> Connection<'a> {
         Self { arguments, config: OnceCell::new() }
     }
 
-    /// The connection.
+    /// The connection, for which there are credentials.
+    ///
+    /// # Errors
+    /// When there are none, or no Region.
     pub async fn config(&self) -> Result<&SdkConfig, CommandError> {
-        self.config.get_or_try_init(|| connect(self.arguments)).await
+        let connected = async {
+            let config = connect(self.arguments).await?;
+            check_credentials(&config, self.arguments).await?;
+            Ok(config)
+        };
+        self.config.get_or_try_init(|| connected).await
+    }
+
+    /// The Region, which needs no credentials.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn region(&self) -> Result<String, CommandError> {
+        let config = connect(self.arguments).await?;
+        Ok(config.region().map(ToString::to_string).unwrap_or_default())
     }
 }
 
@@ -188,7 +207,8 @@ impl<'a> Reports<'a> {
         let as_of = as_of.or(only_day.map(|day| day.roll.as_of)).unwrap_or(started);
         let date = only_day.map_or(as_of, |day| day.roll.started).date_naive();
         let analyzer = Analyzer::new(&measure.policy, previous, as_of, date);
-        let readings = reading::read(&self.sources, &self.days, analyzer, self.with_checksums).await?;
+        let mut readings = reading::read(&self.sources, &self.days, analyzer, self.with_checksums).await?;
+        readings.extend(self.days.iter().flat_map(Day::reports_that_are_gone).map(Reading::Unread));
         let gathered = Gathered::of(readings, &self.sources);
         gathered.refuse_nothing(self.paths)?;
 
@@ -225,6 +245,15 @@ impl<'a> Reports<'a> {
 
         let mut notes = self.notes;
         notes.extend(gathered.notes);
+        notes.extend(assessment.exemptions.iter().filter_map(ExemptionOutcome::complaint));
+        if manifest.of_other_executions > 0 {
+            let s = if manifest.of_other_executions == 1 { "" } else { "s" };
+            notes.push(format!(
+                "{}: {} report{s} that this run did not write, or that its run.json does not name, count for nothing",
+                places(self.paths),
+                manifest.of_other_executions
+            ));
+        }
         notes.extend(self.days.iter().filter(|day| day.manifest.is_none()).map(|day| {
             format!(
                 "{}: the run did not finish, for there is no run.json: nothing vouches for what is there",
@@ -234,8 +263,11 @@ impl<'a> Reports<'a> {
         let mut problems: Vec<String> =
             gathered.unread.iter().map(|unread| format!("{}: {}", unread.address, unread.message)).collect();
         problems.extend(bad_rows(&manifest, &origins));
+        problems.extend(gathered.problems);
         let missing = manifest.coverage.missing();
-        if missing > 0 {
+        // Those whose report can't be read are named already.
+        let named = gathered.unread.iter().filter(|unread| unread.account_id.is_some()).count() as u64;
+        if missing > named {
             let none = without_report(missing, manifest.coverage.to_collect());
             problems.push(format!("{}: {none} that can be read", places(self.paths)));
         }
@@ -308,6 +340,9 @@ struct Gathered {
     foreign: Vec<String>,
     of_other_executions: u64,
     notes: Vec<String>,
+    problems: Vec<String>,
+    /// The accounts of which nobody can tell which report is newer.
+    unsure: HashSet<AccountId>,
 }
 
 impl Gathered {
@@ -318,6 +353,8 @@ impl Gathered {
             foreign: vec![],
             of_other_executions: 0,
             notes: vec![],
+            problems: vec![],
+            unsure: HashSet::new(),
         };
         let mut twice = BTreeMap::new();
         for reading in readings {
@@ -337,7 +374,7 @@ impl Gathered {
                 more => format!(", nor {more} more"),
             };
             format!(
-                "account {account_id} has {} reports: {} counts, for none is newer; {} does not{more}",
+                "account {account_id} has {} reports: the newest counts, {}, and not {}{more}",
                 older.len() + 1,
                 of(newest, sources),
                 older[0]
@@ -359,6 +396,16 @@ impl Gathered {
         };
         let age = |judged: &Judged| (judged.entry.generated, judged.source);
         let (newer, older) = if age(&judged) > age(&other) { (judged, other) } else { (other, judged) };
+        // What was unpacked or cloned at once says nothing of what is newer, and a finding may hang on it.
+        let is_unsure = !(newer.is_dated && older.is_dated)
+            && newer.entry.generated - older.entry.generated < FILES_OF_ONE_COPY
+            && !is_same(&sources[newer.source].origin, &sources[older.source].origin);
+        if is_unsure && self.unsure.insert(account_id.clone()) {
+            self.problems.push(format!(
+                "account {account_id} has several reports, and the times of the files do not tell which is newer: {} counts here; leave the others out",
+                of(&newer, sources)
+            ));
+        }
         twice.entry(account_id.clone()).or_default().push(of(&older, sources));
         self.reports.insert(account_id, newer);
     }
@@ -389,6 +436,16 @@ impl Gathered {
     }
 }
 
+/// Whether two files have the same bytes, and it does not matter which of them counts.
+fn is_same(one: &Origin, other: &Origin) -> bool {
+    match (one, other) {
+        (Origin::File(one), Origin::File(other)) => {
+            std::fs::read(one).ok().zip(std::fs::read(other).ok()).is_some_and(|(one, other)| one == other)
+        }
+        _ => false,
+    }
+}
+
 /// A report and its time, for a person.
 fn of(judged: &Judged, sources: &[Source]) -> String {
     let address = sources[judged.source].origin.address();
@@ -397,7 +454,7 @@ fn of(judged: &Judged, sources: &[Source]) -> String {
 
 /// The time that a report is taken to be of.
 fn generated(stated: Option<DateTime<Utc>>, modified: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    stated.or(modified).unwrap_or_else(now)
+    stated.or(modified).unwrap_or_else(now).trunc_subsecs(0)
 }
 
 /// The failure code of a report that is not what was collected.

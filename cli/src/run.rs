@@ -6,13 +6,14 @@ mod collection;
 mod progress;
 mod start;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::pin::pin;
 
 use aws_config::SdkConfig;
 use rollcall_core::account::{Account, Owner};
 use rollcall_core::bucket_layout;
+use rollcall_core::exemptions::ExemptionOutcome;
 use rollcall_core::policy::Policy;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::Run;
@@ -26,8 +27,8 @@ use crate::arguments::RunArguments;
 use crate::asynchronous;
 use crate::aws_connection::{Caller, caller, connect};
 use crate::ending::Ending;
-use crate::error::CommandError;
-use crate::table::{self, without_report};
+use crate::error::{CommandError, unless_closed};
+use crate::table::{self, Style, Words, without_report};
 use crate::terminal::{error, note, width};
 use collection::Collection;
 use progress::Progress;
@@ -136,12 +137,13 @@ fn finish(
 ) -> Result<Ending, CommandError> {
     let Analyzed { manifest, assessment } = analyzed;
     if !arguments.quiet {
-        let mut output = anstream::AutoStream::auto(std::io::stdout().lock());
-        let mut output = BufWriter::new(&mut output);
-        table::write(manifest, assessment, width(), !arguments.summary, &mut output)?;
-        let page = store.address(&bucket_layout::summary(run.date()));
-        writeln!(output, "The page for an auditor: {page}")?;
-        output.flush()?;
+        let style = Style { width: width(), with_findings: !arguments.summary, words: Words::Run };
+        unless_closed(table::print(|output| {
+            table::write(manifest, assessment, &style, output)?;
+            let page = store.address(&bucket_layout::summary(run.date()));
+            writeln!(output, "The page for an auditor: {page}")
+        }))?;
+        manifest.exemptions.outcomes.iter().filter_map(ExemptionOutcome::complaint).for_each(|it| note(&it));
     }
     let missing = manifest.coverage.missing();
     if missing > 0 {

@@ -6,29 +6,33 @@
 mod totals;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstream::AutoStream;
+use anstyle::AnsiColor;
 use rollcall_core::analysis::Assessment;
 use rollcall_core::findings::{Finding, Status};
 use rollcall_core::manifest::Manifest;
 use rollcall_core::rules::{RuleId, Severity};
 
+use crate::error::CommandError;
 use crate::terminal::{columns, safe, shortened, wrapped};
 pub use totals::{count, without_report};
 
 /// What stands out.
-pub const BOLD: Style = Style::new().bold();
+pub const BOLD: anstyle::Style = anstyle::Style::new().bold();
 /// What matters less.
-pub const DIM: Style = Style::new().dimmed();
+pub const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
 /// How wide the names of users may get before they are cut off.
 const USER_WIDTH: usize = 40;
+/// How many users of a rule a terminal lists for an account.
+const USERS_LISTED: usize = 10;
 /// How far findings stand in from the left.
 const INDENT: usize = 4;
 
 /// The colour of a severity.
-pub fn severity_style(severity: Severity) -> Style {
+pub fn severity_style(severity: Severity) -> anstyle::Style {
     match severity {
         Severity::Critical => AnsiColor::Red.on_default().bold(),
         Severity::High => AnsiColor::Red.on_default(),
@@ -37,24 +41,56 @@ pub fn severity_style(severity: Severity) -> Style {
     }
 }
 
-/// Writes the table of a run in lines of at most `width` columns; of any length when there is none.
+/// How a table is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The most columns of a line, on a terminal; a file or a pipe has lines of any length, and all of
+    /// them.
+    pub width: Option<usize>,
+    /// Whether the findings are listed, and not only counted.
+    pub with_findings: bool,
+    /// What is said of what to do.
+    pub words: Words,
+}
+
+/// Whom a table speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Somebody who has reports.
+    Analysis,
+    /// Somebody who ran the command, and has deployed nothing.
+    Run,
+}
+
+/// Gives `write` standard output, with colour if it is to have some.
+///
+/// # Errors
+/// Those of standard output.
+pub fn print(
+    write: impl FnOnce(&mut BufWriter<AutoStream<StdoutLock<'static>>>) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let mut output = BufWriter::new(AutoStream::auto(io::stdout().lock()));
+    write(&mut output)?;
+    Ok(output.flush()?)
+}
+
+/// Writes the table of a run.
 ///
 /// # Errors
 /// Those of `output`.
 pub fn write(
     manifest: &Manifest,
     assessment: &Assessment,
-    width: Option<usize>,
-    with_findings: bool,
+    style: &Style,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    if with_findings {
+    if style.with_findings {
         for (_, findings) in by_account(&assessment.findings) {
-            account(&findings, width, output)?;
+            account(&findings, style.width, output)?;
             writeln!(output)?;
         }
     }
-    totals::write(manifest, assessment, width, output)
+    totals::write(manifest, assessment, style, output)
 }
 
 /// The findings of each account, the account with the worst first.
@@ -89,11 +125,20 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
     let most = width.map_or(USER_WIDTH, |width| (width / 3).min(USER_WIDTH));
     let users = users.min(most);
     let mut rule = None;
+    let (mut listed, mut left_out) = (0, 0);
+    let most_listed = width.map_or(usize::MAX, |_| USERS_LISTED);
     for finding in in_order_of_rules(findings) {
         if rule != Some(finding.rule) {
+            more_users(left_out, output)?;
+            (listed, left_out) = (0, 0);
             rule = Some(finding.rule);
             let (severity, style) = (finding.severity(), severity_style(finding.severity()));
             writeln!(output, "  {style}{severity}{style:#} {}", finding.rule)?;
+        }
+        listed += 1;
+        if listed > most_listed {
+            left_out += 1;
+            continue;
         }
         let user = safe(&finding.user);
         let user = shortened(&user, users);
@@ -111,7 +156,15 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
             writeln!(output, "{:indent$}{line}", "")?;
         }
     }
-    Ok(())
+    more_users(left_out, output)
+}
+
+/// What a terminal does not list is said, with where it is.
+fn more_users(left_out: usize, output: &mut impl Write) -> io::Result<()> {
+    match left_out {
+        0 => Ok(()),
+        more => writeln!(output, "{:INDENT$}{DIM}and {more} more: a file or a pipe gets all{DIM:#}", ""),
+    }
 }
 
 /// How many open findings of each severity: `1 critical, 2 high`.

@@ -76,6 +76,19 @@ impl ExemptionOutcome {
         self.days_left < 0
     }
 
+    /// Its line and what somebody should know of it, when it has expired or matches nothing; `None` when
+    /// it is as it should be.
+    pub fn complaint(&self) -> Option<String> {
+        let Self { line, expires, findings, .. } = self;
+        let s = if *findings == 1 { "" } else { "s" };
+        if self.has_expired() {
+            return Some(format!(
+                "the exemption on line {line} expired on {expires} and exempts nothing; it would cover {findings} finding{s}"
+            ));
+        }
+        self.matches_nothing().then(|| format!("the exemption on line {line} matches nothing: remove it"))
+    }
+
     /// Whether there is nothing that it covers.
     pub fn matches_nothing(&self) -> bool {
         self.is_judged && self.findings == 0

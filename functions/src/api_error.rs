@@ -41,7 +41,7 @@ impl ApiError {
     /// Reads the failure of `call`, which is named as the API does, such as `sts:AssumeRole`.
     pub fn of<E>(call: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
-        E: ProvideErrorMetadata,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         match error {
@@ -55,12 +55,16 @@ impl ApiError {
             }
             SdkError::TimeoutError(_) => Self::new(call, None, Some("timed out"), None),
             SdkError::DispatchFailure(failure) => {
-                let text = failure.as_connector_error().map(ToString::to_string);
-                Self::new(call, None, Some(text.as_deref().unwrap_or("could not be sent")), None)
+                let text = failure.as_connector_error().map_or_else(
+                    || "could not be sent".to_owned(),
+                    |error| format!("could not be sent: {}", causes(error)),
+                );
+                Self::new(call, None, Some(&text), None)
             }
             SdkError::ResponseError(_) => Self::new(call, None, Some("answered something unreadable"), None),
             other => {
-                Self { kind: ApiErrorKind::Other, message: format!("{call} could not be called: {other}") }
+                let message = format!("{call} could not be called: {}", causes(other));
+                Self { kind: ApiErrorKind::Other, message }
             }
         }
     }
@@ -129,6 +133,20 @@ impl ApiError {
         };
         Self { kind, message }
     }
+}
+
+/// An error and what it comes from, in one line; the last cause is the one that helps.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
-use rollcall_core::policy::{LONGEST_LIMIT_DAYS, Policy};
+use rollcall_core::policy::Policy;
 use rollcall_core::rules::{RULES, Rule, RuleId, Setting};
 
 /// What flags say of rules; a rule without its flag keeps what it has.
@@ -53,20 +53,16 @@ impl FromArgMatches for RuleSettings {
 fn flag(rule: &'static Rule) -> Arg {
     let id = rule.id;
     let read = move |value: &str| Policy::default().set(id, value).map(|()| value.to_owned());
-    let (value_name, help) = match rule.default {
-        Setting::Days(days) => {
-            ("DAYS|off", format!("A limit of 0 to {LONGEST_LIMIT_DAYS} days, or off [by default {days}]"))
-        }
-        Setting::On => ("on|off", "[by default on]".to_owned()),
-        Setting::Off => ("on|off", "[by default off]".to_owned()),
-    };
-    Arg::new(id.as_str())
+    let flag = Arg::new(id.as_str())
         .long(id.as_str())
-        .value_name(value_name)
-        .value_parser(ValueParser::new(read))
-        .help(help)
+        .allow_hyphen_values(true)
+        .help(format!("Flag when {} [default: {}]", rule.condition, rule.default))
         .long_help(format!("Flagged when {}. {}", rule.condition, help_of(rule)))
-        .help_heading("Rules")
+        .help_heading("Rules");
+    match rule.default {
+        Setting::Days(_) => flag.value_name("DAYS|off").value_parser(ValueParser::new(read)),
+        Setting::On | Setting::Off => flag.value_name("on|off").value_parser(["on", "off"]),
+    }
 }
 
 fn help_of(rule: &Rule) -> String {

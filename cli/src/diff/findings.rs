@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rollcall_core::account::AccountId;
 use rollcall_core::analysis::Assessment;
 use rollcall_core::findings::{Finding, FindingRecord, Status};
-use rollcall_core::rules::{Credential, RuleId};
+use rollcall_core::rules::{Credential, RuleId, Severity};
 use serde::{Serialize, Serializer};
 
 /// What became of findings.
@@ -80,6 +80,11 @@ impl FindingChanges {
         let left = before.findings.iter().filter(|finding| old.contains_key(&identity(finding)));
         changes.untold.extend(left.cloned());
         changes
+    }
+
+    /// Whether there is a new finding of this severity or worse that nobody accepted.
+    pub(super) fn has_new(&self, severity: Severity) -> bool {
+        self.new.iter().any(|finding| finding.is_open() && finding.severity() <= severity)
     }
 
     /// Whether no finding is different.

@@ -1,6 +1,6 @@
 //! The day of a run, as the run wrote it: its roll, its failures, and what vouches for its reports.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_core::account::{Account, AccountId};
 use rollcall_core::bucket_layout;
@@ -10,6 +10,8 @@ use rollcall_core::roll::Roll;
 use rollcall_functions::report_store::{ReportStore, StoredObject};
 use serde::de::DeserializeOwned;
 
+use super::CHANGED;
+use super::reading::Unread;
 use crate::error::CommandError;
 
 /// A day of a run.
@@ -27,6 +29,8 @@ pub struct Day {
     pub exemptions: Option<(String, Vec<u8>)>,
     /// The reports that `run.json` names.
     entries: HashMap<AccountId, ReportEntry>,
+    /// The accounts of the reports that are there.
+    found: HashSet<AccountId>,
 }
 
 impl Day {
@@ -66,7 +70,20 @@ impl Day {
             .collect();
         let mut reports = store.list(&format!("{prefix}reports/")).await?;
         reports.retain(|key| report_account(key).is_some());
-        Ok((Self { address, roll, manifest, failures, exemptions, entries }, reports))
+        let found = reports.iter().filter_map(|key| report_account(key)).collect();
+        Ok((Self { address, roll, manifest, failures, exemptions, entries, found }, reports))
+    }
+
+    /// The reports that `run.json` names as collected, and that are not where it says.
+    pub(super) fn reports_that_are_gone(&self) -> Vec<Unread> {
+        let gone = self.entries.iter().filter(|(account_id, _)| !self.found.contains(*account_id));
+        gone.map(|(account_id, entry)| Unread {
+            account_id: Some(account_id.clone()),
+            address: entry.key.clone(),
+            message: "run.json names this report, and it is not there: fetch it again".to_owned(),
+            code: CHANGED,
+        })
+        .collect()
     }
 
     /// The name of an account.

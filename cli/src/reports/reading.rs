@@ -7,7 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use chrono::{DateTime, Utc};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, FixedOffset, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::account::AccountId;
 use rollcall_core::analysis::{Analyzer, ReportAnalysis};
@@ -17,6 +19,7 @@ use rollcall_core::outcome::FailureCode;
 use rollcall_core::report::{self, Unreadable, account_of};
 use rollcall_functions::clock::now;
 use rollcall_functions::report_store::{Checksum, StoredObject};
+use serde::Deserialize;
 
 use super::day::{Day, report_account};
 use super::sources::{Origin, Source};
@@ -50,6 +53,8 @@ pub struct Judged {
     pub said: ReportAnalysis,
     /// Where it is, by its place among the sources.
     pub source: usize,
+    /// Whether it is known when IAM made it, and not only when its file was written.
+    pub is_dated: bool,
 }
 
 /// A report that can't be read.
@@ -206,7 +211,15 @@ impl Reader<'_> {
         self.judge(place, &object.bytes, known)
     }
 
-    fn judge(self, place: usize, bytes: &[u8], known: Known) -> Reading {
+    fn judge(self, place: usize, bytes: &[u8], mut known: Known) -> Reading {
+        let answer = answer(bytes);
+        let bytes = match &answer {
+            Some((content, generated)) => {
+                known.generated = known.generated.or(*generated);
+                content
+            }
+            None => bytes,
+        };
         let Source { origin, is_named, .. } = &self.sources[place];
         let by_name = || account_of_name(&origin.file_name());
         let unread = |account_id: Option<AccountId>, message: String| {
@@ -225,6 +238,7 @@ impl Reader<'_> {
             (None, Err(error)) => return unread(by_name(), error.to_string()),
             (None, Ok(None)) => return unread(by_name(), without_rows(bytes)),
         };
+        let is_dated = known.generated.is_some();
         let generated = generated(known.generated, known.modified);
         let said = match self.analyzer.report(&account_id, &known.name, generated, bytes) {
             Ok(said) if said.tally.rows > 0 => said,
@@ -246,8 +260,25 @@ impl Reader<'_> {
             bad_rows: said.tally.bad_rows,
             first_bad_rows: said.tally.first_bad_rows.clone(),
         };
-        Reading::Judged(Box::new(Judged { account_id, entry, said, source: place }))
+        Reading::Judged(Box::new(Judged { account_id, entry, said, source: place, is_dated }))
     }
+}
+
+/// The report in an answer of GetCredentialReport, as AWS's command line prints it, and when IAM made
+/// it; `None` when the bytes are no such answer.
+fn answer(bytes: &[u8]) -> Option<(Vec<u8>, Option<DateTime<Utc>>)> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        content: String,
+        generated_time: Option<DateTime<FixedOffset>>,
+    }
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let Answer { content, generated_time } = serde_json::from_slice(bytes).ok()?;
+    let content = BASE64_STANDARD.decode(content.trim()).ok()?;
+    Some((content, generated_time.map(|time| time.to_utc())))
 }
 
 /// What is wrong with a report of which no row can be read.
@@ -271,6 +302,15 @@ fn account_of_name(name: &str) -> Option<AccountId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_the_command_line_has_the_report_and_its_time() {
+        let json = br#"{"Content": "dXNlcg==", "ReportFormat": "text/csv", "GeneratedTime": "2026-01-31T01:00:00+00:00"}"#;
+        let (content, generated) = answer(json).unwrap();
+        assert_eq!(content, b"user");
+        assert_eq!(generated, "2026-01-31T01:00:00Z".parse().ok());
+        assert!(answer(b"user,arn").is_none() && answer(b"{}").is_none());
+    }
 
     #[test]
     fn a_name_tells_an_account_only_when_it_has_one() {

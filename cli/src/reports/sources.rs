@@ -1,5 +1,6 @@
 //! Finding reports under paths.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,10 +93,23 @@ pub(super) async fn find(paths: &[PathBuf], connection: &Connection<'_>) -> Resu
             found.on_disk(path).await?;
         }
     }
+    if paths.len() > 1 {
+        found.drop_files_given_twice();
+    }
     Ok(found)
 }
 
 impl Sources {
+    /// A file that two paths lead to is one report.
+    fn drop_files_given_twice(&mut self) {
+        let mut seen = HashSet::new();
+        self.sources.retain(|source| match &source.origin {
+            Origin::File(path) => path.canonicalize().map_or(true, |path| seen.insert(path)),
+            Origin::StandardInput => seen.insert(PathBuf::from("-")),
+            Origin::Object(store, key) => seen.insert(PathBuf::from(store.address(key))),
+        });
+    }
+
     async fn on_disk(&mut self, path: &Path) -> Result<(), CommandError> {
         let kind = fs::metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {

@@ -33,7 +33,8 @@ fn organization() -> Examined {
 
 fn written(examined: &Examined, width: Option<usize>) -> String {
     let mut output = Vec::new();
-    write(&examined.manifest, &examined.assessment, width, true, &mut output).unwrap();
+    let style = Style { width, with_findings: true, words: Words::Analysis };
+    write(&examined.manifest, &examined.assessment, &style, &mut output).unwrap();
     let plain = anstream::adapter::strip_bytes(&output).into_vec();
     let text = String::from_utf8(plain).unwrap();
     if let Some(width) = width {

@@ -9,9 +9,9 @@ use rollcall_core::analysis::Assessment;
 use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome};
 use rollcall_core::outcome::FailureCode;
 use rollcall_core::roll::RollSource;
-use rollcall_core::rules::{Rule, Severity};
+use rollcall_core::rules::{Rule, RuleId, Severity};
 
-use super::{BOLD, DIM, by_rule, severity_style};
+use super::{BOLD, DIM, Words, by_rule, severity_style};
 use crate::terminal::{safe, wrapped};
 
 /// Everything is as it should be.
@@ -19,6 +19,8 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// Something is not.
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
+/// How many rules that could not tell are named.
+const RULES_NAMED: usize = 3;
 /// How many accounts that could not be looked at are listed.
 const MISSING_LISTED: usize = 20;
 
@@ -26,9 +28,10 @@ const MISSING_LISTED: usize = 20;
 pub(super) fn write(
     manifest: &Manifest,
     assessment: &Assessment,
-    width: Option<usize>,
+    style: &super::Style,
     output: &mut impl Write,
 ) -> io::Result<()> {
+    let width = style.width;
     let rules = by_rule(&assessment.findings);
     if !rules.is_empty() {
         let longest = rules.iter().map(|(rule, _)| rule.as_str().len()).max().unwrap_or_default();
@@ -48,7 +51,7 @@ pub(super) fn write(
         }
         writeln!(output)?;
     }
-    missing(manifest, width, output)?;
+    missing(manifest, style, output)?;
     let mut lines = vec![findings_line(manifest), changes_line(manifest)];
     lines.extend([coverage_line(manifest), credentials_line(manifest), times_line(manifest)]);
     for (style, line) in lines.into_iter().flatten() {
@@ -145,13 +148,26 @@ fn coverage_line(manifest: &Manifest) -> Line {
 
 fn credentials_line(manifest: &Manifest) -> Line {
     let credentials = &manifest.credentials;
-    let not_assessable: u64 = manifest.findings.by_rule.values().map(|counts| counts.not_assessable).sum();
-    let untold = match not_assessable {
-        0 => String::new(),
-        some => format!("; {some} times a rule could not tell, for the report does not say"),
+    let mut untold: Vec<(u64, RuleId)> = manifest
+        .findings
+        .by_rule
+        .iter()
+        .filter(|(_, counts)| counts.not_assessable > 0)
+        .map(|(rule, counts)| (counts.not_assessable, *rule))
+        .collect();
+    untold.sort_by(|one, other| other.cmp(one));
+    let rules: Vec<String> =
+        untold.iter().take(RULES_NAMED).map(|(times, rule)| format!("{rule} ({times})")).collect();
+    let more = match untold.len() {
+        many if many > RULES_NAMED => format!(" and {} more", count((many - RULES_NAMED) as u64, "rule")),
+        _ => String::new(),
+    };
+    let untold = match rules.is_empty() {
+        true => String::new(),
+        false => format!(" Not assessable, for the reports do not say: {}{more}.", rules.join(", ")),
     };
     let line = format!(
-        "{}, {}{untold}.",
+        "{}, {}.{untold}",
         count(credentials.users, "user"),
         count(credentials.active_keys, "active access key")
     );
@@ -167,11 +183,13 @@ fn times_line(manifest: &Manifest) -> Line {
             .filter(|account| account.outcome == Outcome::Collected)
             .filter_map(|account| Some(account.report.as_ref()?.generated))
     };
+    // Only a run knows when IAM made a report; a file knows when it was written.
+    let reports = if manifest.source == RollSource::Reports { "files" } else { "reports" };
     let of = match (generated().min(), generated().max()) {
         (Some(first), Some(last)) if minute(first) == minute(last) => {
-            format!("reports of {}", minute(first))
+            format!("{reports} of {}", minute(first))
         }
-        (Some(first), Some(last)) => format!("reports of {} to {}", minute(first), minute(last)),
+        (Some(first), Some(last)) => format!("{reports} of {} to {}", minute(first), minute(last)),
         _ => return None,
     };
     Some((Style::new(), format!("Ages are counted to {} UTC; {of} UTC.", minute(manifest.as_of))))
@@ -183,7 +201,8 @@ fn minute(time: DateTime<Utc>) -> String {
 }
 
 /// The accounts that have no report, by why.
-fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+fn missing(manifest: &Manifest, style: &super::Style, output: &mut impl Write) -> io::Result<()> {
+    let width = style.width;
     let missing: Vec<&AccountOutcome> =
         manifest.accounts.iter().filter(|account| account.is_missing()).collect();
     if missing.is_empty() {
@@ -197,7 +216,7 @@ fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -
             continue;
         }
         writeln!(output, "  {BOLD}{code}{BOLD:#}")?;
-        for line in broken(remedy(code, manifest), width, 4) {
+        for line in broken(remedy(code, style.words), width, 4) {
             writeln!(output, "    {DIM}{line}{DIM:#}")?;
         }
         for account in of_code {
@@ -214,16 +233,31 @@ fn missing(manifest: &Manifest, width: Option<usize>, output: &mut impl Write) -
         }
     }
     if listed > MISSING_LISTED {
-        writeln!(output, "    and {} more; run.json has all of them", listed - MISSING_LISTED)?;
+        writeln!(
+            output,
+            "    and {} more; run.json and --format json have all of them",
+            listed - MISSING_LISTED
+        )?;
     }
     writeln!(output)
 }
 
-/// What to do about a failure. Whoever ran the command has deployed nothing, so what is said of
-/// deployments there is said of flags here.
-fn remedy(code: FailureCode, manifest: &Manifest) -> &'static str {
-    if !manifest.execution_arn.is_empty() || manifest.source == RollSource::Reports {
-        return code.remedy();
+/// What to do about a failure. A day may be that of a deployment, whose own words are about it; whoever
+/// ran the command has flags, and whoever has reports can fetch them again.
+fn remedy(code: FailureCode, words: Words) -> &'static str {
+    match (words, code) {
+        (Words::Analysis, FailureCode::ReportUnreadable) => {
+            return "Fetch the report again; if IAM really writes it this way, report it to Rollcall \
+                    with its header line.";
+        }
+        (Words::Analysis, FailureCode::StorageFailed) => {
+            return "Fetch the day again from where its run wrote it, and ask who changed it.";
+        }
+        (Words::Analysis, FailureCode::NoOutcome) => {
+            return "Start the run again; `rollcall run --resume` goes on with one that was stopped.";
+        }
+        (Words::Analysis, code) => return code.remedy(),
+        (Words::Run, _) => {}
     }
     match code {
         FailureCode::RoleMissingOrDenied => {

@@ -8,18 +8,44 @@ use crate::findings::tests::finding;
 use crate::findings::{Assessed, Status};
 use crate::history::{EarlierRun, History};
 use crate::manifest::tests::{account, failure, id, manifest, report};
-use crate::manifest::{Evidence, StoredReport};
+use crate::manifest::{Evidence, StoredReport, WrittenFile};
 use crate::outcome::FailureCode;
 use crate::policy::Policy;
 use crate::report::BadRow;
+use crate::roll::RollSource;
 use crate::rules::RuleId;
 
 const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
 
 fn html(manifest: &Manifest, findings: &[Finding], resolved: &[Finding]) -> String {
+    // A night writes the page beside other files.
+    let findings_csv = WrittenFile { key: "2026-01-31/findings.csv".into(), sha256: String::new(), bytes: 0 };
+    alone(&Manifest { outputs: vec![findings_csv], ..manifest.clone() }, findings, resolved)
+}
+
+fn alone(manifest: &Manifest, findings: &[Finding], resolved: &[Finding]) -> String {
     let mut output = Vec::new();
     write_html(manifest, findings, resolved, &mut output).unwrap();
     String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn a_page_of_reports_that_somebody_had_claims_no_more_than_that() {
+    let (night, findings) = night(vec![finding(1, "anna", RuleId::AccessKeyStale)]);
+    let manifest = Manifest {
+        source: RollSource::Reports,
+        execution: String::new(),
+        execution_arn: String::new(),
+        ..night
+    };
+    let html = words(&alone(&manifest, &findings, &[]));
+    assert!(html.contains("<h2 id=\"coverage-title\">All 2 reports can be read</h2>"), "{html}");
+    assert!(html.contains("Whether they are of all accounts, only a roll could tell."));
+    for claim in
+        ["findings.csv", "run.json beside", "tonight", "Execution", "its input named", "covered</h2>"]
+    {
+        assert!(!html.contains(claim), "{claim}");
+    }
 }
 
 /// A night in which the accounts 1 and 2 were collected, and nothing else.

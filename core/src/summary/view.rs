@@ -30,6 +30,10 @@ pub(super) struct Page<'a> {
     manifest: &'a Manifest,
     counts: &'a FindingCounts,
     headline: String,
+    /// Whether it is of reports that somebody had, and nobody knows of other accounts.
+    is_of_reports: bool,
+    /// Whether the files of a day lie beside the page.
+    has_files: bool,
     is_covered: bool,
     not_covered: u64,
     missing: List<&'a AccountOutcome>,
@@ -118,6 +122,8 @@ impl<'a> Page<'a> {
             manifest,
             counts: &manifest.findings,
             headline: headline(manifest),
+            is_of_reports: manifest.source == RollSource::Reports,
+            has_files: !manifest.outputs.is_empty(),
             is_covered: coverage.missing() == 0 && coverage.bad_rows == 0 && coverage.collected > 0,
             not_covered: coverage.missing(),
             missing: List::of(accounts.iter().filter(|account| account.is_missing()), ACCOUNTS_NOT_COVERED),
@@ -168,6 +174,11 @@ impl<'a> Page<'a> {
 fn headline(manifest: &Manifest) -> String {
     let coverage = &manifest.coverage;
     let to_collect = coverage.to_collect();
+    let is_of_reports = manifest.source == RollSource::Reports;
+    if coverage.missing() > 0 && is_of_reports {
+        let all = counted_number(to_collect, "report");
+        return format!("{} of {all} can't be read", coverage.missing());
+    }
     if coverage.missing() > 0 {
         return format!("{} of {} not covered", coverage.missing(), counted_number(to_collect, "account"));
     }
@@ -175,6 +186,8 @@ fn headline(manifest: &Manifest) -> String {
         return "No account was covered".to_owned();
     }
     let all = match to_collect {
+        1 if is_of_reports => "The one report can be read".to_owned(),
+        many if is_of_reports => format!("All {} can be read", counted_number(many, "report")),
         1 => "The one account is covered".to_owned(),
         many => format!("All {} are covered", counted_number(many, "account")),
     };

@@ -241,7 +241,7 @@ fn unknown(id: &str) -> StepError {
 
 fn step_error<E>(call: &str, error: &SdkError<E, HttpResponse>) -> StepError
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     if error.code() == Some("AWSOrganizationsNotInUseException") {
         return StepErrorName::OrganizationsNotInUse.error(

@@ -63,8 +63,14 @@ impl Folder {
         finish(file, &self.metadata_path(key)).map_err(failed)
     }
 
+    /// Makes a file that is gone at once, in the folder or, where there is none yet, in the nearest one
+    /// above it that there is.
     pub(super) fn try_write(&self) -> Result<(), ApiError> {
-        self.unfinished().map(|_| ()).map_err(|error| ApiError::of_disk("writing into", &self.root, &error))
+        let there = |folder: &&Path| !folder.as_os_str().is_empty() && folder.exists();
+        let nearest = self.root.ancestors().find(there).unwrap_or(Path::new("."));
+        NamedTempFile::new_in(nearest)
+            .map(|_| ())
+            .map_err(|error| ApiError::of_disk("writing into", &self.root, &error))
     }
 
     /// Puts what lies under `prefix` aside, if anything does: into the hidden folder, under a number that
@@ -81,10 +87,10 @@ impl Folder {
         let free =
             (1..).map(|number: u32| replaced.join(format!("{name}-{number}"))).find(|path| !path.exists());
         let aside = free.expect("numbers do not end");
-        fs::create_dir_all(&aside).map_err(failed)?;
+        make_folder(&aside).map_err(failed)?;
         let metadata = self.root.join(HIDDEN).join(name);
         if metadata.is_dir() {
-            fs::create_dir_all(aside.join(HIDDEN)).map_err(failed)?;
+            make_folder(&aside.join(HIDDEN)).map_err(failed)?;
             fs::rename(metadata, aside.join(HIDDEN).join(name)).map_err(failed)?;
         }
         let aside = aside.join(name);
@@ -95,7 +101,7 @@ impl Folder {
     /// A file that nobody reads before it is finished, on the same disk as its place.
     fn unfinished(&self) -> io::Result<NamedTempFile> {
         let folder = self.root.join(HIDDEN);
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         NamedTempFile::new_in(folder)
     }
 
@@ -153,9 +159,18 @@ impl Folder {
 /// Puts a finished file in its place, in one step.
 fn finish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        make_folder(folder)?;
     }
     file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Makes a folder and those above it, for its owner only: the names in it are those of accounts.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// What lies in a folder, but for what is hidden, in order; nothing when there is no such folder.
@@ -252,8 +267,17 @@ mod tests {
     async fn what_is_written_is_for_its_owner_only() {
         let (folder, store) = store();
         store.write("report.csv", "", vec![], "run-1", &[]).await.unwrap();
-        let mode = fs::metadata(folder.path().join("reports/report.csv")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{mode:o}");
+        for path in ["reports", "reports/report.csv", "reports/.rollcall"] {
+            let mode = fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{path} {mode:o}");
+        }
+    }
+
+    #[tokio::test]
+    async fn trying_whether_a_folder_can_be_written_makes_nothing() {
+        let (folder, _) = store();
+        ReportStore::folder(folder.path().join("a/b")).try_write().await.unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]
