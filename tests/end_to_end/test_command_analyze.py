@@ -1,5 +1,6 @@
 """`rollcall analyze`: flags risks in reports that somebody has, and names what it could not look at."""
 
+import base64
 import csv
 import hashlib
 import io
@@ -125,13 +126,14 @@ def test_an_account_whose_report_is_gone_is_named_as_missing(rollcall, day, org)
     done = rollcall("analyze", day)
     assert done.returncode == 2
     assert command.errors(done) == [
-        f"{day}: {FAILING + 1} of {len(org.accounts) - 1} accounts have no report that can be read"
+        f"{day}/reports/credentialReport_{audit}.csv: run.json names this report, and it is not there: fetch it again",
+        f"{day}: {FAILING + 1} of {len(org.accounts) - 1} accounts have no report that can be read",
     ]
     assert f"{audit}  Audit" in done.stdout.split("Not looked at")[1]
     assert f"{FAILING + 1} NOT looked at." in done.stdout
     written = json.loads(rollcall("analyze", day, "--format", "json").stdout)
     account = next(account for account in written["run"]["accounts"] if account["name"] == "Audit")
-    assert (account["outcome"], account["code"]) == ("no-outcome", "NoOutcome")
+    assert (account["outcome"], account["code"]) == ("failed", "StorageFailed")
     assert audit not in {finding["account_id"] for finding in written["findings"]}
 
 
@@ -225,6 +227,63 @@ def test_where_no_report_can_be_read_nothing_is_said_to_be_well(rollcall, tmp_pa
     assert "Nothing is flagged" not in done.stdout
 
 
+def test_where_file_times_do_not_tell_which_report_is_newer_that_is_an_error(rollcall, loose):
+    other = loose / "other.csv"
+    other.write_bytes(reports.report_of(BEN, ("ben", with_key(1))))
+    for path in loose.iterdir():
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    done = rollcall("analyze", loose, "--quiet", "--exit-zero")
+    assert done.returncode == 2
+    (error,) = command.errors(done)
+    assert f"account {BEN} has several reports, and the times of the files do not tell which is newer" in error
+
+
+def test_a_copy_of_a_report_is_no_question(rollcall, loose):
+    shutil.copy(loose / f"{BEN}.csv", loose / "copy.csv")
+    assert rollcall("analyze", loose).returncode == 1
+    assert rollcall("analyze", loose, loose / f"{BEN}.csv").returncode == 1
+
+
+def test_what_the_aws_command_line_prints_is_a_report_with_its_time(rollcall, loose):
+    content = base64.b64encode((loose / f"{BEN}.csv").read_bytes()).decode()
+    answer = {"Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2026-01-31T01:00:00+00:00"}
+    done = rollcall("analyze", "-", "--format", "jsonl", stdin=json.dumps(answer))
+    assert done.returncode == 1
+    assert {finding["report_generated"] for finding in found(done)} == {"2026-01-31T01:00:00Z"}
+
+
+def test_an_exemption_that_expired_is_told(rollcall, loose):
+    exemptions = loose / "exemptions.toml"
+    exemptions.write_text('[[exemption]]\nuser = "ben"\nreason = "vendor"\nexpires = 2020-01-31\n')
+    done = rollcall("analyze", loose, "--exemptions", exemptions, "--summary")
+    assert "line 1 expired on 2020-01-31 and exempts nothing; it would cover" in done.stderr
+
+
+def test_a_report_that_is_not_on_the_roll_counts_for_nothing_and_is_told(rollcall, day, org):
+    audit = day / "reports" / f"credentialReport_{org.accounts['Audit']}.csv"
+    shutil.copy(audit, day / "reports" / "credentialReport_111111111111.csv")
+    done = rollcall("analyze", day)
+    assert f"{day}: 1 report that this run did not write, or that its run.json does not name" in done.stderr
+    assert "111111111111" not in done.stdout
+
+
+def test_findings_are_not_written_to_a_bucket(rollcall, loose, tmp_path):
+    refused = command.refusal(rollcall("analyze", loose, "--output", "s3://bucket/findings.csv"))
+    assert refused.startswith("--output s3://bucket/findings.csv is in a bucket")
+    assert not (tmp_path / "s3:").exists()
+
+
+def test_whoever_reads_only_the_first_line_changes_nothing_of_the_status(rollcall, loose):
+    (loose / "credentialReport_111122223333.csv").write_bytes(b"")
+    for _ in range(5):
+        process = rollcall.start("analyze", loose)
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(30) == 2
+        assert "the report is empty" in process.stderr.read()
+        process.stderr.close()
+
+
 def test_of_two_reports_of_an_account_the_newer_counts_and_it_says_so(rollcall, loose):
     older, newer = loose / "older.csv", loose / f"{BEN}.csv"
     older.write_bytes(reports.report_of(BEN, ("ben", with_key(1)), ("leaver", with_key(200))))
@@ -232,8 +291,8 @@ def test_of_two_reports_of_an_account_the_newer_counts_and_it_says_so(rollcall, 
     done = rollcall("analyze", loose, "--format", "jsonl")
     assert (done.returncode, [finding["user"] for finding in found(done)]) == (1, ["ben"])
     (note,) = command.notes(done)
-    assert note.startswith(f"account {BEN} has 2 reports: {newer} (")
-    assert note.endswith(f"{older} (2023-11-14T22:13:20Z) does not")
+    assert note.startswith(f"account {BEN} has 2 reports: the newest counts, {newer} (")
+    assert note.endswith(f", and not {older} (2023-11-14T22:13:20Z)")
     os.utime(older, (4_000_000_000, 4_000_000_000))
     done = rollcall("analyze", loose, "--format", "jsonl")
     assert [finding["user"] for finding in found(done)] == ["leaver"], "the name and the order say nothing"

@@ -79,7 +79,10 @@ impl Day {
         let gone = self.entries.iter().filter(|(account_id, _)| !self.found.contains(*account_id));
         gone.map(|(account_id, entry)| Unread {
             account_id: Some(account_id.clone()),
-            address: entry.key.clone(),
+            address: match entry.key.split_once('/') {
+                Some((_, key)) => format!("{}/{key}", self.address.trim_end_matches('/')),
+                None => entry.key.clone(),
+            },
             message: "run.json names this report, and it is not there: fetch it again".to_owned(),
             code: CHANGED,
         })

@@ -197,7 +197,7 @@ fn past_the_limit_it_says_so_and_points_to_the_file() {
 #[test]
 fn a_run_of_some_accounts_says_that_it_is_no_more() {
     let (mut manifest, findings) = night(vec![]);
-    manifest.source = crate::roll::RollSource::ExecutionInput;
+    manifest.source = RollSource::ExecutionInput;
     assert!(html(&manifest, &findings, &[]).contains("This run was of the accounts that its input named"));
 }
 
