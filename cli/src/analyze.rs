@@ -6,7 +6,7 @@ use crate::arguments::AnalyzeArguments;
 use crate::asynchronous;
 use crate::ending::Ending;
 use crate::error::{CommandError, unless_closed};
-use crate::output::{self, Destination, Written};
+use crate::output::{self, Destination, Format, Written};
 use crate::reports::{Connection, Examined, Reports};
 use crate::table::{self, Style, Words};
 use crate::terminal::width;
@@ -37,7 +37,9 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
         Err(error) if error.is_broken_pipe() => vec![],
         files => files?,
     };
-    if !destination.takes_standard_output() && !arguments.output.quiet {
+    // Quiet is not about what was asked for by its name.
+    let is_asked_for = arguments.output.format == [Format::Table] && !destination.is_on_disk();
+    if !destination.takes_standard_output() && (is_asked_for || !arguments.output.quiet) {
         let with_findings = !destination.is_on_disk() && !arguments.output.summary;
         unless_closed(table::print(|output| {
             table::write(

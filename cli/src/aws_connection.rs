@@ -28,10 +28,7 @@ pub struct Caller {
 /// # Errors
 /// When there is no Region.
 pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError> {
-    let mut loader = aws::loader();
-    if let Some(profile) = &arguments.profile {
-        loader = loader.profile_name(profile);
-    }
+    let mut loader = aws::loader(arguments.profile.as_deref());
     if let Some(region) = &arguments.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -53,8 +50,7 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
         let call = "sts:GetCallerIdentity";
         let ApiError { kind, message } = ApiError::of(call, &error);
-        let has_expired =
-            matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
+        let has_expired = has_expired(&error);
         CommandError::new(if has_expired {
             format!("the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}")
         } else if kind == ApiErrorKind::Unavailable {
@@ -68,6 +64,11 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
         CommandError::new(format!("sts:GetCallerIdentity answered a caller whose {error}"))
     })?;
     Ok(Caller { arn, owner })
+}
+
+/// Whether a call failed because the credentials have run out.
+pub fn has_expired(error: &impl ProvideErrorMetadata) -> bool {
+    matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
 }
 
 /// Whether there are credentials at all: a service would only say of none that it could not be called.
@@ -87,9 +88,10 @@ fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> Command
         None => String::new(),
     };
     CommandError::new(match error {
-        // Whoever has none at all knows best where they should have come from.
-        CredentialsError::CredentialsNotLoaded(_) => {
-            format!("there are no AWS credentials{place}: {HOW_TO_GET_CREDENTIALS}")
+        // Whoever has none at all knows best where they should have come from; a profile that was named
+        // is another matter.
+        CredentialsError::CredentialsNotLoaded(_) if arguments.profile.is_none() => {
+            format!("there are no AWS credentials: {HOW_TO_GET_CREDENTIALS}")
         }
         error => {
             format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))

@@ -5,16 +5,15 @@ mod check;
 mod deployment;
 mod schedule;
 
-use std::io::Write;
-use std::path::PathBuf;
-
 use rollcall_functions::report_store::ReportStore;
+use std::io::Write;
 
 use crate::arguments::DoctorArguments;
 use crate::asynchronous;
 use crate::aws_connection::{caller, connect};
 use crate::ending::Ending;
 use crate::error::{CommandError, unless_closed};
+use crate::place::place;
 use crate::table::print;
 use crate::terminal::width;
 use check::{Check, State};
@@ -47,15 +46,21 @@ async fn checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandError>
     let mut checks = vec![Check::passed("credentials", format!("{}{root}", caller.arn))];
     let (organization, accounts) = access::organization(&config, &caller).await;
     checks.extend(organization);
-    if let Some(accounts) = accounts {
-        checks.push(access::role(&config, &caller, arguments, &accounts).await);
-    }
+    checks.push(match accounts {
+        Some(accounts) => access::role(&config, &caller, arguments, &accounts).await,
+        None => Check::skipped("role", "which accounts there are is not known", "mend what is above first"),
+    });
     let (deployment, stack) = Deployment::find(&config, &arguments.stack_name).await;
+    let is_unknown = deployment.is_none() && stack.state == State::Failed;
     checks.push(stack);
     checks.push(output(arguments, &config, deployment.as_ref()).await);
     if let Some(deployment) = &deployment {
         checks.push(deployment.member_roles(&config).await);
         checks.push(schedule::check(&config, &arguments.stack_name, rollcall_functions::clock::now()).await);
+    } else if is_unknown {
+        for name in ["member-roles", "schedule"] {
+            checks.push(Check::skipped(name, "the stack is not known", "mend what is above first"));
+        }
     }
     Ok(checks)
 }
@@ -67,12 +72,9 @@ async fn output(
     deployment: Option<&Deployment>,
 ) -> Check {
     let store = match (arguments.output.as_deref(), deployment) {
-        (Some(output), _) => match output.strip_prefix("s3://") {
-            Some(bucket) => {
-                let bucket = bucket.trim_end_matches('/').to_owned();
-                ReportStore::new(config, bucket, arguments.kms_key_arn.clone())
-            }
-            None => ReportStore::folder(PathBuf::from(output)),
+        (Some(output), _) => match place(output, arguments.kms_key_arn.as_deref(), config) {
+            Ok(store) => store,
+            Err(error) => return Check::failed("output", error.to_string(), "correct the flag"),
         },
         (None, Some(Deployment { report_bucket: Some(bucket), kms_key_arn, .. })) => {
             ReportStore::new(config, bucket.clone(), kms_key_arn.clone())

@@ -13,6 +13,7 @@ mod ending;
 mod error;
 mod manual;
 mod output;
+mod place;
 mod reports;
 mod rules;
 mod run;

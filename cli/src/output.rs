@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use rollcall_core::account::AccountId;
 use rollcall_core::analysis::Assessment;
 use rollcall_core::findings::{Finding, asff_batches, write_asff, write_csv, write_jsonl, write_sarif};
 use rollcall_core::manifest::Manifest;
@@ -141,8 +142,12 @@ impl<'a> Destination<'a> {
                     files.push(path.to_path_buf());
                 }
                 Place::Folder(folder) if *format == Format::Asff => {
+                    // A file of an earlier analysis would be imported with the others.
+                    let asff = folder.join("asff");
+                    remove_batches(&asff)
+                        .map_err(|error| CommandError::of_disk("emptying", &asff, &error))?;
                     for (name, batch) in batches(written) {
-                        let path = folder.join("asff").join(name);
+                        let path = asff.join(name);
                         into_file(&path, |mut output| {
                             write_asff(batch, region(written)?, written.manifest.finished, &mut output)
                         })?;
@@ -230,10 +235,31 @@ fn batches(written: Written<'_>) -> impl Iterator<Item = (String, Vec<&Finding>)
     })
 }
 
+/// Removes the files that [`batches`] names, of any accounts.
+fn remove_batches(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let batch = name.to_str().and_then(|name| name.strip_suffix(".json")?.split_once('-'));
+        if batch.is_some_and(|(account_id, number)| {
+            account_id.parse::<AccountId>().is_ok() && number.parse::<u32>().is_ok()
+        }) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file in one step, so that one that is there stays as it is if anything fails. What is no
 /// file, such as a pipe, is written as it is.
 fn into_file(path: &Path, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CommandError> {
     let failed = |error: io::Error| CommandError::of_disk("writing", path, &error);
+    // A link stays one, to a file with something else in it.
+    let linked = path.is_symlink().then(|| path.canonicalize()).transpose().map_err(failed)?;
+    let path = linked.as_deref().unwrap_or(path);
     if path.exists() && !path.is_file() {
         let mut output = BufWriter::new(File::create(path).map_err(failed)?);
         return render(&mut output).and_then(|()| output.flush()).map_err(failed);
@@ -246,6 +272,9 @@ fn into_file(path: &Path, render: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     let mut output = BufWriter::new(NamedTempFile::new_in(folder).map_err(failed)?);
     render(&mut output).map_err(failed)?;
     let file = output.into_inner().map_err(|error| failed(error.into_error()))?;
+    if let Ok(there) = fs::metadata(path) {
+        file.as_file().set_permissions(there.permissions()).map_err(failed)?;
+    }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

@@ -6,14 +6,15 @@
 //! what is missing nobody can tell.
 
 mod day;
+mod gathered;
 mod reading;
 mod sources;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use rollcall_core::account::{Account, AccountId};
 use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::exemptions::{ExemptionOutcome, Exemptions};
@@ -22,7 +23,7 @@ use rollcall_core::manifest::{Evidence, Manifest, StoredReport};
 use rollcall_core::outcome::{FailureCode, FailureRecord};
 use rollcall_core::policy::Policy;
 use rollcall_core::roll::{Roll, RollSource};
-use rollcall_core::run::{Run, format_time};
+use rollcall_core::run::Run;
 use rollcall_functions::clock::now;
 use rollcall_functions::report_store::Checksum;
 use tokio::sync::OnceCell;
@@ -33,15 +34,12 @@ use crate::error::CommandError;
 use crate::table::without_report;
 use crate::terminal;
 use day::Day;
-use reading::{Judged, Reading, Unread};
+use gathered::Gathered;
+use reading::{Reading, Unread};
 use sources::{Source, Sources};
 
 pub use sources::Origin;
 
-/// How far apart the times of files must be to tell which is newer.
-const FILES_OF_ONE_COPY: TimeDelta = TimeDelta::minutes(1);
-/// How many of the same kind of note are told one by one.
-const NOTES_TOLD: usize = 10;
 /// How many problems are told one by one.
 const PROBLEMS_TOLD: usize = 20;
 
@@ -145,6 +143,16 @@ impl<'a> Reports<'a> {
     /// When a path can't be read.
     pub async fn find(paths: &'a [PathBuf], connection: &Connection<'_>) -> Result<Self, CommandError> {
         let Sources { sources, days, notes } = sources::find(paths, connection).await?;
+        // A day has its roll, its rules and its exemptions: beside another they would silently not count.
+        if let [day, ..] = days.as_slice()
+            && (days.len() > 1 || sources.iter().any(|source| source.day.is_none()))
+        {
+            return Err(CommandError::new(format!(
+                "{} is the day of a run, which is judged by itself: give it alone, or {}/reports for its reports among others",
+                day.address,
+                day.address.trim_end_matches('/')
+            )));
+        }
         Ok(Self { paths, sources, days, notes, with_checksums: false })
     }
 
@@ -238,6 +246,12 @@ impl<'a> Reports<'a> {
             }
         }
         let mut manifest = Manifest::call_roll(&run, roll, evidence, now());
+        manifest.unreadable_files = gathered
+            .unread
+            .iter()
+            .filter(|unread| unread.account_id.is_none())
+            .map(|unread| format!("{}: {}", unread.address, unread.message))
+            .collect();
         let assessment =
             analysis.settle(&manifest.accounts, manifest.is_of_whole_roll(), &measure.exemptions);
         let exemptions_sha256 = measure.exemptions_sha256.clone();
@@ -331,125 +345,6 @@ fn failure(account_id: &AccountId, unread: &Unread, run: &Run) -> FailureRecord 
         waits: 0,
         failed_at: now(),
     }
-}
-
-/// What reading came to: one report an account.
-struct Gathered {
-    reports: BTreeMap<AccountId, Judged>,
-    unread: Vec<Unread>,
-    foreign: Vec<String>,
-    of_other_executions: u64,
-    notes: Vec<String>,
-    problems: Vec<String>,
-    /// The accounts of which nobody can tell which report is newer.
-    unsure: HashSet<AccountId>,
-}
-
-impl Gathered {
-    fn of(readings: Vec<Reading>, sources: &[Source]) -> Self {
-        let mut gathered = Self {
-            reports: BTreeMap::new(),
-            unread: vec![],
-            foreign: vec![],
-            of_other_executions: 0,
-            notes: vec![],
-            problems: vec![],
-            unsure: HashSet::new(),
-        };
-        let mut twice = BTreeMap::new();
-        for reading in readings {
-            match reading {
-                Reading::Judged(judged) => gathered.add(*judged, sources, &mut twice),
-                Reading::Unread(unread) => gathered.unread.push(unread),
-                Reading::Foreign(reason) => gathered.foreign.push(reason),
-                Reading::OfAnotherExecution => gathered.of_other_executions += 1,
-            }
-        }
-        gathered.unread.sort_by(|one, other| one.address.cmp(&other.address));
-        gathered.foreign.sort_unstable();
-        let twice = twice.into_iter().map(|(account_id, older): (_, Vec<String>)| {
-            let newest = &gathered.reports[&account_id];
-            let more = match older.len() - 1 {
-                0 => String::new(),
-                more => format!(", nor {more} more"),
-            };
-            format!(
-                "account {account_id} has {} reports: the newest counts, {}, and not {}{more}",
-                older.len() + 1,
-                of(newest, sources),
-                older[0]
-            )
-        });
-        let twice = twice.collect();
-        gathered.tell(twice, "more accounts have several reports");
-        let skipped = gathered.foreign.iter().map(|reason| format!("skipped {reason}")).collect();
-        gathered.tell(skipped, "more files that are no credential reports were skipped");
-        gathered
-    }
-
-    /// Of two reports of an account the newer counts.
-    fn add(&mut self, judged: Judged, sources: &[Source], twice: &mut BTreeMap<AccountId, Vec<String>>) {
-        let account_id = judged.account_id.clone();
-        let Some(other) = self.reports.remove(&account_id) else {
-            self.reports.insert(account_id, judged);
-            return;
-        };
-        let age = |judged: &Judged| (judged.entry.generated, judged.source);
-        let (newer, older) = if age(&judged) > age(&other) { (judged, other) } else { (other, judged) };
-        // What was unpacked or cloned at once says nothing of what is newer, and a finding may hang on it.
-        let is_unsure = !(newer.is_dated && older.is_dated)
-            && newer.entry.generated - older.entry.generated < FILES_OF_ONE_COPY
-            && !is_same(&sources[newer.source].origin, &sources[older.source].origin);
-        if is_unsure && self.unsure.insert(account_id.clone()) {
-            self.problems.push(format!(
-                "account {account_id} has several reports, and the times of the files do not tell which is newer: {} counts here; leave the others out",
-                of(&newer, sources)
-            ));
-        }
-        twice.entry(account_id.clone()).or_default().push(of(&older, sources));
-        self.reports.insert(account_id, newer);
-    }
-
-    fn tell(&mut self, mut notes: Vec<String>, more: &str) {
-        let all = notes.len();
-        notes.truncate(NOTES_TOLD);
-        self.notes.append(&mut notes);
-        if all > NOTES_TOLD {
-            self.notes.push(format!("{} {more}", all - NOTES_TOLD));
-        }
-    }
-
-    /// That there is nothing at all is an error, and never "nothing is flagged".
-    fn refuse_nothing(&self, paths: &[PathBuf]) -> Result<(), CommandError> {
-        if !self.reports.is_empty() || !self.unread.is_empty() || self.of_other_executions > 0 {
-            return Ok(());
-        }
-        let places = places(paths);
-        Err(CommandError::new(match self.foreign.as_slice() {
-            [] => format!("there is no report under {places}: give a folder with .csv files, or the files"),
-            [only] => format!("there is no credential report under {places}: {only}"),
-            [first, rest @ ..] => format!(
-                "there is no credential report under {places}: {first}, and {} more files are none either",
-                rest.len()
-            ),
-        }))
-    }
-}
-
-/// Whether two files have the same bytes, and it does not matter which of them counts.
-fn is_same(one: &Origin, other: &Origin) -> bool {
-    match (one, other) {
-        (Origin::File(one), Origin::File(other)) => {
-            std::fs::read(one).ok().zip(std::fs::read(other).ok()).is_some_and(|(one, other)| one == other)
-        }
-        _ => false,
-    }
-}
-
-/// A report and its time, for a person.
-fn of(judged: &Judged, sources: &[Source]) -> String {
-    let address = sources[judged.source].origin.address();
-    format!("{address} ({})", format_time(judged.entry.generated))
 }
 
 /// The time that a report is taken to be of.

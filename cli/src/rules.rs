@@ -107,12 +107,7 @@ fn limit(rule: &Rule) -> String {
 }
 
 fn set_by(rule: &Rule) -> String {
-    let parameter: String = rule
-        .id
-        .as_str()
-        .split('-')
-        .map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..]))
-        .collect();
+    let parameter = rule.id.parameter();
     let value = match rule.default {
         Setting::Days(_) => "DAYS or off",
         Setting::On | Setting::Off => "on or off",

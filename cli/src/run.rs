@@ -7,7 +7,6 @@ mod progress;
 mod start;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::pin::pin;
 
 use aws_config::SdkConfig;
@@ -25,9 +24,10 @@ use tokio::time::Duration;
 
 use crate::arguments::RunArguments;
 use crate::asynchronous;
-use crate::aws_connection::{Caller, caller, connect};
+use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS, caller, connect};
 use crate::ending::Ending;
 use crate::error::{CommandError, unless_closed};
+use crate::place::place;
 use crate::table::{self, Style, Words, without_report};
 use crate::terminal::{error, note, width};
 use collection::Collection;
@@ -48,7 +48,7 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     let mut listening = pin!(stopped());
     let prepared = tokio::select! {
         prepared = prepare(arguments) => prepared?,
-        () = &mut listening => return Err(CommandError::new("stopped: nothing was collected yet")),
+        () = &mut listening => return Err(CommandError::new("stopped before anything was collected; what is there is as it was")),
     };
     let progress = Progress::new(arguments.quiet, names(&prepared.roll.accounts), prepared.to_collect.len());
     let (prefix, accounts, done) = (prepared.prefix.clone(), prepared.accounts, prepared.done);
@@ -58,9 +58,17 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
         () = &mut listening => None,
     };
     progress.end();
+    let complete = done + progress.complete();
     let (store, run, analyzed) = match ended {
-        Some(ended) => ended?,
-        None => return Err(stopped_early(arguments, &prefix, done + progress.complete(), accounts)),
+        Some(Ok(Some(ended))) => ended,
+        Some(Ok(None)) => {
+            let stopped = stopped_early(arguments, &prefix, complete, accounts);
+            return Err(CommandError::new(format!(
+                "the AWS credentials have expired: {HOW_TO_GET_CREDENTIALS}; {stopped}"
+            )));
+        }
+        Some(Err(error)) => return Err(error),
+        None => return Err(stopped_early(arguments, &prefix, complete, accounts)),
     };
     finish(arguments, &store, &run, &analyzed)
 }
@@ -85,7 +93,7 @@ struct Prepared {
 async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
     let exemptions = exemptions(arguments)?;
     let config = connect(&arguments.aws).await?;
-    let store = store(arguments, &config)?;
+    let store = place(&arguments.output, arguments.kms_key_arn.as_deref(), &config)?;
     let caller = caller(&config, &arguments.aws).await?;
     let Start { run, roll, to_collect, done } = match arguments.resume {
         true => Start::again(arguments, &store).await?,
@@ -100,11 +108,12 @@ async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
     Ok(Prepared { config, owner, store, exemptions, run, roll, to_collect, prefix, accounts, done })
 }
 
+/// Answers nothing when the credentials ran out in the middle.
 async fn collect_and_analyze(
     arguments: &RunArguments,
     prepared: Prepared,
     progress: &Progress,
-) -> Result<(ReportStore, Run, Analyzed), CommandError> {
+) -> Result<Option<(ReportStore, Run, Analyzed)>, CommandError> {
     let Prepared { config, owner, store, exemptions, run, to_collect, .. } = prepared;
     let brisk = aws::brisk(&config, CALL_LIMIT);
     let poll = if to_collect.len() == 1 { POLL_OF_ONE } else { POLL };
@@ -114,8 +123,11 @@ async fn collect_and_analyze(
         concurrency: arguments.concurrency,
         wait: Duration::from_secs(arguments.wait_seconds),
         max_waits: arguments.max_waits,
+        sts: aws_sdk_sts::Client::new(&brisk),
     };
-    let not_recorded = collection.run(to_collect, progress).await;
+    let Ok(not_recorded) = collection.run(to_collect, progress).await else {
+        return Ok(None);
+    };
     progress.end();
     not_recorded.iter().for_each(error);
 
@@ -125,7 +137,7 @@ async fn collect_and_analyze(
         step = step.with_exemptions(file);
     }
     let analyzed = step.analyze(&run).await.map_err(start::in_words_of_flags)?;
-    Ok((store, run, analyzed))
+    Ok(Some((store, run, analyzed)))
 }
 
 /// Shows what the run came to.
@@ -175,30 +187,6 @@ fn exemptions(arguments: &RunArguments) -> Result<Option<ExemptionsFile>, Comman
     Ok(Some(ExemptionsFile { name, bytes }))
 }
 
-/// Where the run writes.
-fn store(arguments: &RunArguments, config: &SdkConfig) -> Result<ReportStore, CommandError> {
-    let output = &arguments.output;
-    if output.is_empty() {
-        return Err(CommandError::new("--output is empty: give a folder or s3://BUCKET"));
-    }
-    let Some(bucket) = output.strip_prefix("s3://") else {
-        return match &arguments.kms_key_arn {
-            None => Ok(ReportStore::folder(PathBuf::from(output))),
-            Some(_) => Err(CommandError::new(format!(
-                "--kms-key-arn encrypts what is written to a bucket, and --output {output} is a folder: leave it out, or give s3://BUCKET"
-            ))),
-        };
-    };
-    match bucket.trim_end_matches('/') {
-        "" => Err(CommandError::new(format!("--output {output:?} names no bucket: write s3://BUCKET"))),
-        bucket if bucket.contains('/') => Err(CommandError::new(format!(
-            "--output {output} has a prefix, and the days of runs lie at the root of a bucket: write s3://{}",
-            bucket.split('/').next().unwrap_or_default()
-        ))),
-        bucket => Ok(ReportStore::new(config, bucket.to_owned(), arguments.kms_key_arn.clone())),
-    }
-}
-
 fn names(accounts: &[Account]) -> impl Iterator<Item = (String, String)> {
     accounts.iter().map(|account| (account.account_id.to_string(), account.name.clone()))
 }
@@ -216,7 +204,7 @@ fn tell_start(caller: &Caller, arguments: &RunArguments, prefix: &str, accounts:
 
 fn stopped_early(arguments: &RunArguments, prefix: &str, complete: usize, accounts: usize) -> CommandError {
     CommandError::new(format!(
-        "stopped: {complete} of {accounts} accounts are complete in {prefix}, nothing is analyzed yet; the same command with --resume goes on{}",
+        "stopped: {complete} of {accounts} accounts are complete in {prefix}, and no findings are written yet; the same command with --resume goes on{}",
         if arguments.resume { " again" } else { "" }
     ))
 }

@@ -83,6 +83,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 
 fn is_unsafe(character: char) -> bool {
     character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -139,7 +140,17 @@ mod tests {
 
     #[test]
     fn a_name_can_do_nothing_to_the_terminal() {
-        for name in ["\u{1b}[2J", "a\rb", "a\nb", "\u{9b}1m", "\u{202e}nimda", "\u{7}", "\u{200b}"] {
+        for name in [
+            "\u{1b}[2J",
+            "a\rb",
+            "a\nb",
+            "\u{9b}1m",
+            "\u{202e}nimda",
+            "\u{7}",
+            "\u{200b}",
+            "\u{61c}",
+            "\u{e0041}",
+        ] {
             let safe = safe(name);
             assert!(!safe.chars().any(is_unsafe), "{safe:?}");
             assert!(safe.contains('\\'), "{safe:?}");

@@ -62,6 +62,10 @@ pub struct Manifest {
     /// Reports and failures under the day's prefix that another execution wrote, and that do not
     /// count here.
     pub of_other_executions: u64,
+    /// Files that may be reports and can't be read, of accounts that nobody knows, and why: one sentence
+    /// each. Only the command is given such files; no run has any.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unreadable_files: Vec<String>,
     /// Every account of the roll, in the order of ids.
     pub accounts: Vec<AccountOutcome>,
 }
@@ -218,6 +222,7 @@ impl Manifest {
             credentials: CredentialCounts::default(),
             outputs: Vec::new(),
             of_other_executions: evidence.of_other_executions,
+            unreadable_files: Vec::new(),
             accounts,
         }
     }

@@ -140,7 +140,7 @@ impl AnalyzeReports {
         let roll: Roll =
             self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
         let (exemptions, exemptions_sha256) = self.exemptions().await?;
-        let (history, previous) = history::read(&self.report_store, date).await?;
+        let (history, previous) = history::read(&self.report_store, date, roll.source).await?;
 
         let analyzer = Analyzer::new(&self.policy, &previous, run.as_of, date);
         let mut analysis = Analysis::new(analyzer);

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::{SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -43,11 +47,19 @@ pub fn config() -> SdkConfig {
 
 /// The same connection for a person: Region, credentials and endpoint from wherever AWS's own
 /// command line finds them, which the caller may narrow down before it loads them.
-pub fn loader() -> ConfigLoader {
-    aws_config::defaults(behavior_version())
-        .http_client(http_client())
-        .retry_config(RetryConfig::adaptive())
-        .timeout_config(timeouts().build())
+///
+/// With a `profile`, credentials are that profile's and nobody else's: those of the environment, which
+/// would come first, may be of another account.
+pub fn loader(profile: Option<&str>) -> ConfigLoader {
+    let http_client = http_client_by_proxy();
+    let mut loader = aws_config::defaults(behavior_version());
+    if let Some(profile) = profile {
+        let provider_config = ProviderConfig::default().with_http_client(http_client.clone());
+        let credentials =
+            ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
+        loader = loader.profile_name(profile).credentials_provider(credentials.build());
+    }
+    loader.http_client(http_client).retry_config(RetryConfig::adaptive()).timeout_config(timeouts().build())
 }
 
 fn behavior_version() -> BehaviorVersion {
@@ -57,6 +69,19 @@ fn behavior_version() -> BehaviorVersion {
 /// Rustls with ring as the only TLS.
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// The same through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, if they do.
+fn http_client_by_proxy() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build()
+    })
 }
 
 /// The same connection for a function that makes a handful of calls and has a minute's wait for its

@@ -341,7 +341,10 @@ impl ReportStore {
     /// # Errors
     /// [`ApiError`] when the store refuses or does not answer.
     pub async fn has(&self, key: &str) -> Result<bool, ApiError> {
-        Ok(self.list(key).await?.iter().any(|found| found == key))
+        match &self.place {
+            Place::Bucket(bucket) => Ok(bucket.list(key).await?.iter().any(|found| found == key)),
+            Place::Folder(folder) => folder.has(key),
+        }
     }
 
     /// The prefixes at the root of the store, each with its `/`, in order.

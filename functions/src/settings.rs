@@ -54,17 +54,12 @@ fn parse_policy(variable: impl Fn(&str) -> Option<String>) -> Result<Policy, Ste
     for rule in &RULES {
         let Some(value) = variable(&rule.id.as_str().replace('-', "_").to_uppercase()) else { continue };
         policy.set(rule.id, &value).map_err(|error| {
-            let parameter: String = rule.id.as_str().split('-').map(capitalized).collect();
+            let parameter = rule.id.parameter();
             StepErrorName::InvalidSettings
                 .error(format!("{error}: correct the parameter {parameter} and deploy again"))
         })?;
     }
     Ok(policy)
-}
-
-fn capitalized(word: &str) -> String {
-    let (first, rest) = word.split_at(1);
-    first.to_uppercase() + rest
 }
 
 fn split(value: &str) -> Vec<String> {
@@ -120,7 +115,7 @@ mod tests {
         const TEMPLATE: &str = include_str!("../../template.yml");
         let policy = Policy::default();
         for rule in &RULES {
-            let parameter: String = rule.id.as_str().split('-').map(capitalized).collect();
+            let parameter = rule.id.parameter();
             let (_, definition) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect(&parameter);
             let default = format!("    Default: \"{}\"", policy.setting(rule.id));
             assert!(definition.lines().take(4).any(|line| line == default), "{parameter}");

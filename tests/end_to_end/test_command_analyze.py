@@ -171,11 +171,12 @@ def test_a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell(rol
 
 
 def test_other_files_in_a_folder_are_named_skipped_and_counted(rollcall, loose, command_run):
-    alone = rollcall("analyze", loose, "--format", "jsonl").stdout
+    arguments = ["analyze", loose, "--format", "jsonl", "--as-of", days_ago(0)]
+    alone = rollcall(*arguments).stdout
     shutil.copy(command_run.day / "findings.csv", loose)
     for number in range(11):
         (loose / f"invoices-{number:02}.csv").write_text("number,amount\n1,2\n")
-    done = rollcall("analyze", loose, "--format", "jsonl")
+    done = rollcall(*arguments)
     assert (done.returncode, done.stdout) == (1, alone)
     told = command.notes(done)
     assert told[0].startswith(f'skipped {loose / "findings.csv"}: the report has no column "password_enabled"')
@@ -225,6 +226,59 @@ def test_where_no_report_can_be_read_nothing_is_said_to_be_well(rollcall, tmp_pa
     done = rollcall("analyze", tmp_path / f"{BEN}.csv")
     assert done.returncode == 2
     assert "Nothing is flagged" not in done.stdout
+
+
+def test_a_file_of_an_account_that_nobody_knows_is_in_every_form(rollcall, loose, tmp_path):
+    (loose / "status_reports.csv").write_bytes(b"")
+    done = rollcall("analyze", loose)
+    assert done.returncode == 2
+    assert "Coverage: 2 of 3 reports." in done.stdout
+    rollcall("analyze", loose, "--format", "sarif,json,html", "--output", f"{tmp_path}/out/")
+    (run,) = json.loads((tmp_path / "out/findings.sarif").read_text())["runs"]
+    published_schemas.check_sarif({"version": "2.1.0", "runs": [run]})
+    assert run["invocations"][0]["executionSuccessful"] is False
+    problem = f"{loose}/status_reports.csv: the report is empty"
+    assert json.loads((tmp_path / "out/findings.json").read_text())["run"]["unreadable_files"] == [problem]
+    page = (tmp_path / "out/summary.html").read_text()
+    assert problem in page and "1 of 3 reports can&#39;t be read" in page
+
+
+def test_a_day_is_judged_by_itself(rollcall, day, loose):
+    refused = command.refusal(rollcall("analyze", day, loose))
+    assert refused.startswith(f"{day} is the day of a run, which is judged by itself")
+    assert len({finding["account_id"] for finding in found(rollcall("analyze", day / "reports", loose, "--format", "jsonl"))}) > 1
+
+
+def test_what_lies_beside_the_days_of_runs_is_told(rollcall, day):
+    (day.parent / "other.csv").write_text("user,arn\n")
+    assert "1 CSV files right in" in rollcall("analyze", day.parent).stderr
+
+
+def test_a_list_of_accounts_beside_reports_makes_no_day_of_them(rollcall, loose):
+    (loose / "accounts.json").write_text('{"Accounts": []}')
+    assert rollcall("analyze", loose).returncode == 1
+
+
+def test_folders_behind_links_are_looked_at(rollcall, loose, tmp_path):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/reports").symlink_to(loose)
+    assert "Coverage: 2 of 2 reports." in rollcall("analyze", tmp_path / "links").stdout
+
+
+def test_a_link_that_is_written_to_stays_one(rollcall, loose, tmp_path):
+    (tmp_path / "real.csv").write_text("before")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    rollcall("analyze", loose, "--output", tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith("account_id,")
+
+
+def test_no_batch_of_an_earlier_analysis_is_left_to_import(rollcall, loose, tmp_path):
+    arguments = ["--format", "asff", "--output", f"{tmp_path}/out/"]
+    rollcall("analyze", loose, *arguments)
+    (tmp_path / "out/asff/notes.json").write_text("mine")
+    rollcall("analyze", loose, *arguments, "--access-key-stale", "off")
+    assert [path.name for path in (tmp_path / "out/asff").iterdir()] == ["notes.json"]
 
 
 def test_where_file_times_do_not_tell_which_report_is_newer_that_is_an_error(rollcall, loose):

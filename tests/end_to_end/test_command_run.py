@@ -275,6 +275,59 @@ def test_the_same_command_with_resume_goes_on_as_the_error_says(rollcall, hold, 
     assert rollcall(*arguments, "--resume").returncode == 1
 
 
+def test_the_second_run_of_a_day_in_a_bucket_is_gone_on_with_too(rollcall, hold, org, aws, bucket):
+    arguments = ["run", "--account-ids", org.accounts["Audit"], "--output", f"s3://{bucket}"]
+    assert rollcall(*arguments).returncode == 1
+    held = hold("iam", "GetCredentialReport", org.accounts["Audit"])
+    process = rollcall.start(*arguments)
+    assert held.wait(30)
+    process.send_signal(signal.SIGINT)
+    assert rollcall.finish(process).returncode == 2
+    aws.proxy.reset()
+    assert rollcall(*arguments, "--resume").returncode == 1
+
+
+def test_a_run_that_no_command_started_is_not_gone_on_with(rollcall, day, tmp_path):
+    (day / "run.json").unlink()
+    hidden = day.parent / ".rollcall" / day.name / "accounts.json.json"
+    roll = json.loads((day / "accounts.json").read_text())
+    night = "2f1c-a-night-of-the-state-machine"
+    (day / "accounts.json").write_text(json.dumps(roll | {"execution": night}))
+    hidden.write_text(json.dumps(json.loads(hidden.read_text()) | {"execution": night}))
+    error = command.refusal(rollcall("run", "--resume", "--output", day.parent))
+    assert f"accounts.json is of {night}, which no command started" in error
+    assert not (day / "run.json").exists()
+
+
+def test_credentials_that_expire_in_the_middle_stop_the_run_and_fail_no_account(rollcall, org, aws, tmp_path):
+    accounts = ",".join(org.accounts[name] for name in ("Audit", "Network"))
+    expired = proxy.query_error(403, "ExpiredToken", "the security token has expired")
+    aws.proxy.script("sts", "AssumeRole", None, expired, forever=True)
+    aws.proxy.script("sts", "GetCallerIdentity", None, expired, forever=True)
+    arguments = ["run", "--account-ids", accounts, "--concurrency", 1, "--output", tmp_path / "reports"]
+    done = rollcall(*arguments)
+    (error,) = command.errors(done)
+    assert done.returncode == 2
+    assert error.startswith("the AWS credentials have expired: log in with")
+    assert "1 of 2 accounts are complete" in error
+    assert not (command.the_day(tmp_path / "reports") / "failures").exists()
+    aws.proxy.reset()
+    assert rollcall(*arguments, "--resume").returncode == 1
+    assert len(aws.proxy.calls("iam", "GetCredentialReport")) == 1
+
+
+def test_a_profile_that_is_named_counts_before_the_environment(rollcall, org, aws, tmp_path):
+    credentials = tmp_path / "credentials"
+    credentials.write_text(f"[audit]\naws_access_key_id = {org.accounts['Audit']}\naws_secret_access_key = local\n")
+    profile = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
+    arguments = ["run", "--this-account", "--summary", "--output", tmp_path / "reports"]
+    done = rollcall(*arguments, "--profile", "audit", environment=profile)
+    assert f"arn:aws:iam::{org.accounts['Audit']}:root" in done.stderr
+    assert not aws.proxy.calls("iam", "GetCredentialReport", MANAGEMENT)
+    error = command.refusal(rollcall(*arguments, "--profile", "nobody", environment=profile))
+    assert error.startswith('the AWS credentials in the profile "nobody" can\'t be loaded')
+
+
 def test_there_is_nothing_to_go_on_with_where_no_run_was_stopped(rollcall, day, tmp_path):
     for folder in (tmp_path / "empty", day.parent):
         error = command.refusal(rollcall("run", "--resume", "--output", folder))

@@ -13,6 +13,9 @@ use super::Connection;
 use super::day::Day;
 use crate::error::CommandError;
 
+/// What a roll and a manifest have, and no other list of accounts.
+const EXECUTION: &[u8] = b"\"execution\"";
+
 /// What lies under some paths.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -127,13 +130,23 @@ impl Sources {
         if is_day(path)
             && let (Some(above), Some(name)) = (whole.parent(), whole.file_name())
         {
-            let prefix = format!("{}/", name.to_string_lossy());
+            let name = name.to_str().ok_or_else(|| {
+                CommandError::new(format!("{} is no name of a day: rename the folder", path.display()))
+            })?;
+            let prefix = format!("{name}/");
             let store = ReportStore::folder(above.to_owned());
             return self.day(store, &prefix, path.display().to_string()).await;
         }
         if let Some(latest) = latest_day(path)? {
             let name = latest.display();
             self.notes.push(format!("the latest day in {} is {name}", path.display()));
+            let beside = csv_files_in(path)?;
+            if beside > 0 {
+                self.notes.push(format!(
+                    "{beside} CSV files right in {} are of no day, and are not looked at: name them",
+                    path.display()
+                ));
+            }
             let store = ReportStore::folder(path.to_owned());
             let prefix = format!("{}/", latest.file_name().unwrap_or_default().to_string_lossy());
             return self.day(store, &prefix, name.to_string()).await;
@@ -145,13 +158,16 @@ impl Sources {
     fn walk(&mut self, folder: &Path) -> Result<(), CommandError> {
         let is_shown =
             |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
-        for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_shown) {
+        for entry in
+            WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_shown)
+        {
             let entry = entry.map_err(|error| {
                 CommandError::new(format!("reading the folder {} failed: {error}", folder.display()))
             })?;
             let is_csv =
                 entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-            if is_csv && !entry.file_type().is_dir() {
+            // A pipe, or what else is no file, nobody has named.
+            if is_csv && entry.file_type().is_file() {
                 self.sources.push(Source {
                     origin: Origin::File(entry.into_path()),
                     day: None,
@@ -221,9 +237,21 @@ async fn has_roll(store: &ReportStore, prefix: &str) -> Result<bool, CommandErro
     Ok(store.has(&format!("{prefix}run.json")).await? || store.has(&format!("{prefix}accounts.json")).await?)
 }
 
-/// Whether a run wrote this folder for its day.
+/// Whether a run wrote this folder for its day. Others have an accounts.json too: that of AWS's command
+/// line, for one.
 fn is_day(folder: &Path) -> bool {
-    ["run.json", "accounts.json"].iter().any(|name| folder.join(name).is_file())
+    ["run.json", "accounts.json"].iter().any(|name| {
+        let of_a_run = |bytes: Vec<u8>| bytes.windows(EXECUTION.len()).any(|window| window == EXECUTION);
+        fs::read(folder.join(name)).is_ok_and(of_a_run)
+    })
+}
+
+/// How many CSV files lie right in a folder.
+fn csv_files_in(folder: &Path) -> Result<usize, CommandError> {
+    let entries = fs::read_dir(folder).map_err(|error| CommandError::of_disk("reading", folder, &error))?;
+    let is_csv =
+        |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    Ok(entries.flatten().filter(|entry| is_csv(&entry.path())).count())
 }
 
 /// The latest of the days in the folder that a run wrote to; `None` when there is none.

@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rollcall_core::account::Owner;
+use rollcall_core::outcome::{FailureCode, PendingReason};
 use rollcall_functions::collect_report::{CollectReport, CollectReportInput, CollectReportOutput};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 
 use super::progress::Progress;
+use crate::aws_connection::has_expired;
 
 /// How reports are collected.
 pub(super) struct Collection {
@@ -22,20 +24,29 @@ pub(super) struct Collection {
     pub wait: Duration,
     /// How many there are at most.
     pub max_waits: u32,
+    /// Who asks, to ask whether the credentials still hold.
+    pub sts: aws_sdk_sts::Client,
 }
+
+/// The credentials ran out: no account has failed of that, and nothing can be collected any more.
+pub(super) struct CredentialsExpired;
 
 impl Collection {
     /// Collects from every account. Answers why not even the failure of an account could be recorded, for
     /// those of which it could not.
-    pub(super) async fn run(&self, accounts: Vec<CollectReportInput>, progress: &Progress) -> Vec<String> {
+    pub(super) async fn run(
+        &self,
+        accounts: Vec<CollectReportInput>,
+        progress: &Progress,
+    ) -> Result<Vec<String>, CredentialsExpired> {
         let slots = Semaphore::new(self.concurrency.get());
         let mut collecting: FuturesUnordered<_> =
             accounts.into_iter().map(|input| self.account(input, &slots, progress)).collect();
         let mut not_recorded = Vec::new();
-        while let Some(error) = collecting.next().await {
-            not_recorded.extend(error);
+        while let Some(account) = collecting.next().await {
+            not_recorded.extend(account?);
         }
-        not_recorded
+        Ok(not_recorded)
     }
 
     /// Collects from one account, and answers why that could not even be recorded.
@@ -44,7 +55,7 @@ impl Collection {
         mut input: CollectReportInput,
         slots: &Semaphore,
         progress: &Progress,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, CredentialsExpired> {
         input.max_waits = self.max_waits;
         let account_id = input.account_id.to_string();
         loop {
@@ -55,24 +66,37 @@ impl Collection {
             };
             match output {
                 Ok(CollectReportOutput::Collected) => {
-                    progress.collected(&account_id);
-                    return None;
+                    progress.collected();
+                    return Ok(None);
                 }
                 Ok(CollectReportOutput::Failed { code, message }) => {
+                    if code == FailureCode::ReportTimedOut && self.credentials_have_expired().await {
+                        return Err(CredentialsExpired);
+                    }
                     progress.failed(&account_id, code, &message);
-                    return None;
+                    return Ok(None);
                 }
                 Ok(CollectReportOutput::Pending { reason }) => {
+                    // The collector takes credentials that ran out for an outage, which a function's never
+                    // are: waiting would turn every account that is left into a failure.
+                    if reason == PendingReason::Unavailable && self.credentials_have_expired().await {
+                        return Err(CredentialsExpired);
+                    }
                     progress.waiting(&account_id, reason);
                     sleep(self.wait).await;
                     input.waits += 1;
                     progress.asked_again();
                 }
                 Err(error) => {
-                    progress.not_recorded(&account_id);
-                    return Some(format!("account {account_id}: {error}"));
+                    progress.not_recorded();
+                    return Ok(Some(format!("account {account_id}: {error}")));
                 }
             }
         }
+    }
+
+    async fn credentials_have_expired(&self) -> bool {
+        let Err(error) = self.sts.get_caller_identity().send().await else { return false };
+        has_expired(&error)
     }
 }

@@ -1,7 +1,7 @@
 //! How far a run is: a bar on a terminal, lines in a log, nothing when nobody wants it.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(super) struct Progress {
     collected: Cell<usize>,
     failed: Cell<usize>,
     waiting: Cell<usize>,
-    told_waiting: RefCell<HashSet<String>>,
+    has_told_of_waiting: Cell<bool>,
     last_line: Cell<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Progress {
             collected: Cell::new(0),
             failed: Cell::new(0),
             waiting: Cell::new(0),
-            told_waiting: RefCell::default(),
+            has_told_of_waiting: Cell::new(false),
             last_line: Cell::new(Instant::now()),
         }
     }
@@ -56,7 +56,7 @@ impl Progress {
         self.collected.get()
     }
 
-    pub(super) fn collected(&self, _account_id: &str) {
+    pub(super) fn collected(&self) {
         add(&self.collected, 1);
         self.show();
     }
@@ -67,15 +67,15 @@ impl Progress {
         self.show();
     }
 
-    pub(super) fn not_recorded(&self, _account_id: &str) {
+    pub(super) fn not_recorded(&self) {
         add(&self.failed, 1);
         self.show();
     }
 
-    /// The first wait of an account is told; forty-five lines of it would tell nothing more.
+    /// Of one account alone the first wait is told; of many, their number is enough.
     pub(super) fn waiting(&self, account_id: &str, reason: PendingReason) {
         add(&self.waiting, 1);
-        if self.told_waiting.borrow_mut().insert(account_id.to_owned()) && self.accounts == 1 {
+        if self.accounts == 1 && !self.has_told_of_waiting.replace(true) {
             self.line(&format!("{} is not ready ({}), waiting", self.account(account_id), words(reason)));
         }
         self.show();

@@ -17,6 +17,8 @@ use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS};
 use crate::error::CommandError;
 use crate::terminal::note;
 
+/// What the names of the command's runs begin with. No execution of a state machine is gone on with.
+const COMMAND: &str = "command-";
 /// How often a call to Organizations is tried: its rate is low.
 const ATTEMPTS: u32 = 10;
 /// How old a run may be that is gone on with: its reports are evidence of one day.
@@ -46,7 +48,7 @@ impl Start {
         now: DateTime<Utc>,
     ) -> Result<Self, CommandError> {
         let run = Run {
-            execution: format!("command-{}-{}", now.format("%Y%m%dT%H%M%SZ"), std::process::id()),
+            execution: format!("{COMMAND}{}-{}", now.format("%Y%m%dT%H%M%SZ"), std::process::id()),
             execution_arn: String::new(),
             started: now,
             as_of: arguments.judging.as_of.unwrap_or(now),
@@ -86,9 +88,6 @@ impl Start {
         let prefixes = store.prefixes().await?;
         let latest = prefixes.iter().filter_map(|prefix| bucket_layout::date_of_prefix(prefix)).max();
         let date = latest.ok_or_else(unfinished)?;
-        if store.has(&bucket_layout::run(date)).await? {
-            return Err(unfinished());
-        }
         let key = bucket_layout::accounts(date);
         let object = store.read(&key).await?.ok_or_else(unfinished)?;
         let address = store.address(&key);
@@ -99,6 +98,19 @@ impl Start {
             return Err(CommandError::new(format!(
                 "{address} is not as its run wrote it: leave --resume out to start again"
             )));
+        }
+        if !roll.execution.starts_with(COMMAND) {
+            return Err(CommandError::new(format!(
+                "{address} is of {}, which no command started: leave --resume out to start a run",
+                roll.execution
+            )));
+        }
+        // A run.json of an earlier run of the day does not finish this one.
+        let key = bucket_layout::run(date);
+        if store.has(&key).await?
+            && store.read(&key).await?.is_some_and(|finished| finished.is_of(&roll.execution))
+        {
+            return Err(unfinished());
         }
         if clock::now() - roll.started > TimeDelta::hours(RESUMED_HOURS) {
             return Err(CommandError::new(format!(

@@ -55,7 +55,7 @@ pub(super) fn write(
     let mut lines = vec![findings_line(manifest), changes_line(manifest)];
     lines.extend([coverage_line(manifest), credentials_line(manifest), times_line(manifest)]);
     for (style, line) in lines.into_iter().flatten() {
-        for (number, line) in broken(&line, width, 2).into_iter().enumerate() {
+        for (number, line) in broken(&safe(&line), width, 2).into_iter().enumerate() {
             let indent = if number == 0 { 0 } else { 2 };
             writeln!(output, "{:indent$}{style}{line}{style:#}", "")?;
         }
@@ -118,7 +118,9 @@ fn coverage_line(manifest: &Manifest) -> Line {
         rows => format!(", but {} can't be read", count(rows, "row")),
     };
     if manifest.source == RollSource::Reports {
-        let style = if coverage.missing() + coverage.bad_rows == 0 { Style::new() } else { BAD };
+        let is_whole = coverage.missing() + coverage.bad_rows == 0 && manifest.unreadable_files.is_empty();
+        let style = if is_whole { Style::new() } else { BAD };
+        let all = all + manifest.unreadable_files.len() as u64;
         let line = format!(
             "Coverage: {} of {}{damaged}. Whether these are all accounts, only a roll could tell.",
             coverage.collected,

@@ -168,8 +168,9 @@ struct Notification<'m> {
     descriptor: NotificationReference,
     level: &'static str,
     message: Text<'static>,
-    locations: [Location<'m>; 1],
-    properties: AccountProperties<'m>,
+    locations: Vec<Location<'m>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<AccountProperties<'m>>,
 }
 
 #[derive(Serialize)]
@@ -362,19 +363,32 @@ struct Notifications<'m>(&'m Manifest);
 
 impl<'m> Notifications<'m> {
     fn all(&self) -> impl Iterator<Item = Notification<'m>> + use<'m> {
-        self.0.accounts.iter().filter_map(|account| {
+        let files = self.0.unreadable_files.iter().map(|problem| unreadable_file(problem));
+        let accounts = self.0.accounts.iter().filter_map(|account| {
             if account.is_missing() {
                 Some(missing(account))
             } else {
                 account.report_with_bad_rows().map(|report| bad_rows(account, report))
             }
-        })
+        });
+        accounts.chain(files)
     }
 }
 
 impl Serialize for Notifications<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.all())
+    }
+}
+
+/// A file of which not even the account is known.
+fn unreadable_file(problem: &str) -> Notification<'_> {
+    Notification {
+        descriptor: NotificationReference { id: FailureCode::ReportUnreadable.as_str() },
+        level: "error",
+        message: Text::of_untrusted(problem),
+        locations: vec![],
+        properties: None,
     }
 }
 
@@ -404,8 +418,8 @@ fn notification<'m>(account: &'m AccountOutcome, id: &'static str, text: &str) -
         descriptor: NotificationReference { id },
         level: "error",
         message: Text::of_untrusted(text),
-        locations: [location(report, account_id.as_str())],
-        properties: AccountProperties { account_id, account_name: name },
+        locations: vec![location(report, account_id.as_str())],
+        properties: Some(AccountProperties { account_id, account_name: name }),
     }
 }
 

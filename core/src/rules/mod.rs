@@ -293,6 +293,14 @@ impl RuleId {
     }
 }
 
+impl RuleId {
+    /// The name of the template's parameter that sets it, such as `AccessKeyStale`.
+    pub fn parameter(self) -> String {
+        let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
+        self.as_str().split('-').map(capitalized).collect()
+    }
+}
+
 impl fmt::Display for RuleId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())

@@ -124,7 +124,10 @@ impl<'a> Page<'a> {
             headline: headline(manifest),
             is_of_reports: manifest.source == RollSource::Reports,
             has_files: !manifest.outputs.is_empty(),
-            is_covered: coverage.missing() == 0 && coverage.bad_rows == 0 && coverage.collected > 0,
+            is_covered: coverage.missing() == 0
+                && coverage.bad_rows == 0
+                && coverage.collected > 0
+                && manifest.unreadable_files.is_empty(),
             not_covered: coverage.missing(),
             missing: List::of(accounts.iter().filter(|account| account.is_missing()), ACCOUNTS_NOT_COVERED),
             bad_reports: List::of(
@@ -175,9 +178,10 @@ fn headline(manifest: &Manifest) -> String {
     let coverage = &manifest.coverage;
     let to_collect = coverage.to_collect();
     let is_of_reports = manifest.source == RollSource::Reports;
-    if coverage.missing() > 0 && is_of_reports {
-        let all = counted_number(to_collect, "report");
-        return format!("{} of {all} can't be read", coverage.missing());
+    let unreadable = coverage.missing() + manifest.unreadable_files.len() as u64;
+    if unreadable > 0 && is_of_reports {
+        let all = counted_number(to_collect + manifest.unreadable_files.len() as u64, "report");
+        return format!("{unreadable} of {all} can't be read");
     }
     if coverage.missing() > 0 {
         return format!("{} of {} not covered", coverage.missing(), counted_number(to_collect, "account"));

@@ -30,7 +30,11 @@ struct EarlierManifest {
 ///
 /// # Errors
 /// `ServiceUnavailable` when S3 does not answer: that passes, and must not be taken for no history.
-pub(super) async fn read(bucket: &ReportStore, date: NaiveDate) -> Result<(History, Previous), StepError> {
+pub(super) async fn read(
+    bucket: &ReportStore,
+    date: NaiveDate,
+    source: RollSource,
+) -> Result<(History, Previous), StepError> {
     let mut history = History::default();
     let prefixes = match bucket.prefixes().await {
         Ok(prefixes) => prefixes,
@@ -46,7 +50,7 @@ pub(super) async fn read(bucket: &ReportStore, date: NaiveDate) -> Result<(Histo
     dates.retain(|earlier| *earlier < date);
     dates.sort_unstable();
     for date in dates.into_iter().rev().take(DATES_TRIED) {
-        match read_run(bucket, date).await? {
+        match read_run(bucket, date, source).await? {
             Ok((execution, previous)) => {
                 history.compared_with = Some(EarlierRun { date, execution });
                 return Ok((history, previous));
@@ -64,6 +68,7 @@ pub(super) async fn read(bucket: &ReportStore, date: NaiveDate) -> Result<(Histo
 async fn read_run(
     bucket: &ReportStore,
     date: NaiveDate,
+    source: RollSource,
 ) -> Result<Result<(String, Previous), String>, StepError> {
     let key = bucket_layout::run(date);
     let object = match look_up(bucket, &key).await {
@@ -77,6 +82,13 @@ async fn read_run(
     };
     if manifest.source == RollSource::ExecutionInput {
         return Ok(Err("was of the accounts that its input named".to_owned()));
+    }
+    let is_a_list = |source| source == RollSource::AccountList;
+    if source != RollSource::ExecutionInput && is_a_list(source) != is_a_list(manifest.source) {
+        return Ok(Err(match is_a_list(source) {
+            true => "was of an organization, and not of a list of accounts".to_owned(),
+            false => "was of a list of accounts, and not of the organization".to_owned(),
+        }));
     }
     if manifest.as_of.date_naive() != date {
         return Ok(Err(format!("counted ages to {}", manifest.as_of.date_naive())));

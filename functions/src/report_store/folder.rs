@@ -127,6 +127,15 @@ impl Folder {
         }
     }
 
+    pub(super) fn has(&self, key: &str) -> Result<bool, ApiError> {
+        let path = self.path(key);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(found.is_file()),
+            Err(error) if is_nowhere(&error) => Ok(false),
+            Err(error) => Err(ApiError::of_disk("reading", &path, &error)),
+        }
+    }
+
     pub(super) fn prefixes(&self) -> Result<Vec<String>, ApiError> {
         let entries = entries(&self.root)?;
         let folders = entries.into_iter().filter(|path| path.is_dir());
@@ -147,7 +156,9 @@ impl Folder {
         for path in entries(&self.root.join(folder))? {
             let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
             let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            // No link is followed into: it may lead back.
             match path.is_dir() {
+                true if path.is_symlink() => {}
                 true => self.list_folder(&key, keys)?,
                 false => keys.push(key),
             }
@@ -171,6 +182,11 @@ fn make_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// There is nothing, or something else than a folder above it.
+fn is_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// What lies in a folder, but for what is hidden, in order; nothing when there is no such folder.
@@ -235,6 +251,18 @@ mod tests {
         );
         assert_eq!(store.list("2026").await.unwrap().len(), 3);
         assert!(store.has("x.toml").await.unwrap() && !store.has("x").await.unwrap());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_that_lead_back_are_not_followed() {
+        let (folder, store) = store();
+        store.write("2026-01-31/reports/a.csv", "", vec![], "run-1", &[]).await.unwrap();
+        for name in ["a", "b"] {
+            std::os::unix::fs::symlink("..", folder.path().join("reports/2026-01-31").join(name)).unwrap();
+        }
+        assert!(!store.has("exemptions.toml").await.unwrap());
+        assert_eq!(store.list("2026-01-31/").await.unwrap(), ["2026-01-31/reports/a.csv"]);
     }
 
     #[tokio::test]

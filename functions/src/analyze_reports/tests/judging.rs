@@ -219,6 +219,17 @@ async fn a_run_of_some_accounts_is_no_history_and_resolves_nothing() {
 }
 
 #[tokio::test]
+async fn a_run_of_a_list_of_accounts_is_no_history_of_an_organization() {
+    let (aws, _) = night_of(FakeAws::default(), "2026-01-28", &["anna"], RollSource::Organization).await;
+    let (aws, _) = night_of(aws, "2026-01-29", &[], RollSource::AccountList).await;
+    let (aws, whole) = night_of(aws, "2026-01-30", &["anna"], RollSource::OrganizationalUnits).await;
+    assert_eq!((whole.findings.new, whole.findings.ongoing), (0, 1));
+    assert_eq!(whole.history.passed_over[0].reason, "was of a list of accounts, and not of the organization");
+    let (_, list) = night_of(aws, "2026-01-31", &[], RollSource::AccountList).await;
+    assert_eq!(list.history.compared_with.unwrap().date.to_string(), "2026-01-29");
+}
+
+#[tokio::test]
 async fn a_run_by_another_day_than_its_own_is_no_history() {
     let aws = roll_on(FakeAws::default(), "2026-01-30", "what-if", 1, RollSource::AccountList);
     let aws = report_on(aws, "2026-01-30", "what-if", 1, &stale(1, &["anna"]));

@@ -1,0 +1,143 @@
+//! Bringing together what was read: one report an account.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use rollcall_core::account::AccountId;
+use rollcall_core::run::format_time;
+
+use super::places;
+use super::reading::{Judged, Reading, Unread};
+use super::sources::{Origin, Source};
+use crate::error::CommandError;
+
+/// How far apart the times of files must be to tell which is newer.
+const FILES_OF_ONE_COPY: TimeDelta = TimeDelta::minutes(1);
+/// How many of the same kind of note are told one by one.
+const NOTES_TOLD: usize = 10;
+
+/// What reading came to: one report an account.
+pub(super) struct Gathered {
+    /// The reports that count, by account.
+    pub reports: BTreeMap<AccountId, Judged>,
+    /// What can't be read.
+    pub unread: Vec<Unread>,
+    foreign: Vec<String>,
+    /// How many reports are of another run.
+    pub of_other_executions: u64,
+    /// What is worth to know.
+    pub notes: Vec<String>,
+    /// What can't be told.
+    pub problems: Vec<String>,
+    /// The accounts of which nobody can tell which report is newer.
+    unsure: HashSet<AccountId>,
+}
+
+impl Gathered {
+    /// Of everything that was read.
+    pub(super) fn of(readings: Vec<Reading>, sources: &[Source]) -> Self {
+        let mut gathered = Self {
+            reports: BTreeMap::new(),
+            unread: vec![],
+            foreign: vec![],
+            of_other_executions: 0,
+            notes: vec![],
+            problems: vec![],
+            unsure: HashSet::new(),
+        };
+        let mut twice = BTreeMap::new();
+        for reading in readings {
+            match reading {
+                Reading::Judged(judged) => gathered.add(*judged, sources, &mut twice),
+                Reading::Unread(unread) => gathered.unread.push(unread),
+                Reading::Foreign(reason) => gathered.foreign.push(reason),
+                Reading::OfAnotherExecution => gathered.of_other_executions += 1,
+            }
+        }
+        gathered.unread.sort_by(|one, other| one.address.cmp(&other.address));
+        gathered.foreign.sort_unstable();
+        let twice = twice.into_iter().map(|(account_id, older): (_, Vec<String>)| {
+            let newest = &gathered.reports[&account_id];
+            let more = match older.len() - 1 {
+                0 => String::new(),
+                more => format!(", nor {more} more"),
+            };
+            format!(
+                "account {account_id} has {} reports: the newest counts, {}, and not {}{more}",
+                older.len() + 1,
+                of(newest, sources),
+                older[0]
+            )
+        });
+        let twice = twice.collect();
+        gathered.tell(twice, "more accounts have several reports");
+        let skipped = gathered.foreign.iter().map(|reason| format!("skipped {reason}")).collect();
+        gathered.tell(skipped, "more files that are no credential reports were skipped");
+        gathered
+    }
+
+    /// Of two reports of an account the newer counts.
+    fn add(&mut self, judged: Judged, sources: &[Source], twice: &mut BTreeMap<AccountId, Vec<String>>) {
+        let account_id = judged.account_id.clone();
+        let Some(other) = self.reports.remove(&account_id) else {
+            self.reports.insert(account_id, judged);
+            return;
+        };
+        let age = |judged: &Judged| (judged.entry.generated, judged.source);
+        let (newer, older) = if age(&judged) > age(&other) { (judged, other) } else { (other, judged) };
+        // What was unpacked or cloned at once says nothing of what is newer, and a finding may hang on it.
+        let is_unsure = !(newer.is_dated && older.is_dated)
+            && newer.entry.generated - older.entry.generated < FILES_OF_ONE_COPY
+            && !is_same(&sources[newer.source].origin, &sources[older.source].origin);
+        if is_unsure && self.unsure.insert(account_id.clone()) {
+            self.problems.push(format!(
+                "account {account_id} has several reports, and the times of the files do not tell which is newer: {} counts here; leave the others out",
+                of(&newer, sources)
+            ));
+        }
+        twice.entry(account_id.clone()).or_default().push(of(&older, sources));
+        self.reports.insert(account_id, newer);
+    }
+
+    fn tell(&mut self, mut notes: Vec<String>, more: &str) {
+        let all = notes.len();
+        notes.truncate(NOTES_TOLD);
+        self.notes.append(&mut notes);
+        if all > NOTES_TOLD {
+            self.notes.push(format!("{} {more}", all - NOTES_TOLD));
+        }
+    }
+
+    /// That there is nothing at all is an error, and never "nothing is flagged".
+    pub(super) fn refuse_nothing(&self, paths: &[PathBuf]) -> Result<(), CommandError> {
+        if !self.reports.is_empty() || !self.unread.is_empty() || self.of_other_executions > 0 {
+            return Ok(());
+        }
+        let places = places(paths);
+        Err(CommandError::new(match self.foreign.as_slice() {
+            [] => format!("there is no report under {places}: give a folder with .csv files, or the files"),
+            [only] => format!("there is no credential report under {places}: {only}"),
+            [first, rest @ ..] => format!(
+                "there is no credential report under {places}: {first}, and {} more files are none either",
+                rest.len()
+            ),
+        }))
+    }
+}
+
+/// Whether two files have the same bytes, and it does not matter which of them counts.
+fn is_same(one: &Origin, other: &Origin) -> bool {
+    match (one, other) {
+        (Origin::File(one), Origin::File(other)) => {
+            std::fs::read(one).ok().zip(std::fs::read(other).ok()).is_some_and(|(one, other)| one == other)
+        }
+        _ => false,
+    }
+}
+
+/// A report and its time, for a person.
+fn of(judged: &Judged, sources: &[Source]) -> String {
+    let address = sources[judged.source].origin.address();
+    format!("{address} ({})", format_time(judged.entry.generated))
+}
