@@ -2,7 +2,7 @@
 
 use rollcall_core::history::Previous;
 
-use crate::arguments::AnalyzeArguments;
+use crate::arguments::{AnalyzeArguments, EndingArguments};
 use crate::asynchronous;
 use crate::ending::Ending;
 use crate::error::{CommandError, unless_closed};
@@ -52,6 +52,10 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
         }))?;
     }
     examined.tell_problems();
-    let ending = &arguments.ending;
-    Ok(Ending::of_findings(examined.is_complete(), &assessment.findings, ending.fail_on, ending.exit_zero))
+    let EndingArguments { fail_on, exit_zero } = arguments.ending;
+    let ending = Ending::of_findings(examined.is_complete(), &assessment.findings, fail_on, exit_zero);
+    // The process ends here: the system takes half a million small pieces of memory back faster than they
+    // could be given back one by one.
+    std::mem::forget(examined);
+    Ok(ending)
 }

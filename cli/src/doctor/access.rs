@@ -47,10 +47,13 @@ pub(super) async fn organization(config: &SdkConfig, caller: &Caller) -> (Vec<Ch
         Check::passed("organization", format!("{id}, and this is {what}")),
         Check::passed(
             "accounts",
-            format!(
-                "{}, of which {skipped} are not to be collected",
-                count(accounts.len() as u64, "account")
-            ),
+            match skipped {
+                0 => count(accounts.len() as u64, "account"),
+                some => format!(
+                    "{}, {some} of them suspended, closed or not active yet",
+                    count(accounts.len() as u64, "account")
+                ),
+            },
         ),
     ];
     (checks, Some(accounts))

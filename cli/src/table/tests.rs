@@ -61,6 +61,15 @@ fn an_organization_in_a_file() {
 }
 
 #[test]
+fn the_readme_shows_what_is_printed() {
+    const README: &str = include_str!("../../../README.md");
+    let printed = written(&organization(), None);
+    // All but the last line, which has the times of the files.
+    let (printed, _) = printed.trim_end().rsplit_once('\n').unwrap();
+    assert!(README.contains(printed), "paste this into the README:\n{printed}");
+}
+
+#[test]
 fn what_could_not_be_looked_at_is_told_before_the_totals() {
     insta::assert_snapshot!(written(
         &examined("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default()),
