@@ -10,7 +10,7 @@ mod gathered;
 mod reading;
 mod sources;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
@@ -120,7 +120,8 @@ impl<'a> Connection<'a> {
 pub struct Reports<'a> {
     paths: &'a [PathBuf],
     sources: Vec<Source>,
-    days: Vec<Day>,
+    /// The day that all of it is of, if it is of one.
+    day: Option<Day>,
     notes: Vec<String>,
     with_checksums: bool,
 }
@@ -142,10 +143,10 @@ impl<'a> Reports<'a> {
     /// # Errors
     /// When a path can't be read.
     pub async fn find(paths: &'a [PathBuf], connection: &Connection<'_>) -> Result<Self, CommandError> {
-        let Sources { sources, days, notes } = sources::find(paths, connection).await?;
+        let Sources { sources, mut days, notes } = sources::find(paths, connection).await?;
         // A day has its roll, its rules and its exemptions: beside another they would silently not count.
         if let [day, ..] = days.as_slice()
-            && (days.len() > 1 || sources.iter().any(|source| source.day.is_none()))
+            && (days.len() > 1 || sources.iter().any(|source| !source.is_of_day))
         {
             return Err(CommandError::new(format!(
                 "{} is the day of a run, which is judged by itself: give it alone, or {}/reports for its reports among others",
@@ -153,7 +154,7 @@ impl<'a> Reports<'a> {
                 day.address.trim_end_matches('/')
             )));
         }
-        Ok(Self { paths, sources, days, notes, with_checksums: false })
+        Ok(Self { paths, sources, day: days.pop(), notes, with_checksums: false })
     }
 
     /// The same, with the SHA-256 of every report in the manifest: what is written may need them, and a
@@ -162,20 +163,12 @@ impl<'a> Reports<'a> {
         Self { with_checksums, ..self }
     }
 
-    /// The one day that all of it is of, if it is.
-    fn only_day(&self) -> Option<&Day> {
-        match self.days.as_slice() {
-            [day] if self.sources.iter().all(|source| source.day == Some(0)) => Some(day),
-            _ => None,
-        }
-    }
-
     /// What to judge by: a day is judged as its run judged it, unless a flag says otherwise.
     ///
     /// # Errors
     /// When the exemptions can't be read.
     pub fn measure(&mut self, judging: &JudgingArguments) -> Result<Measure, CommandError> {
-        let day = self.only_day();
+        let day = self.day.as_ref();
         let ran = day.and_then(|day| day.manifest.as_ref());
         let policy = ran.map_or_else(Policy::default, |manifest| manifest.policy.clone());
         let policy = judging.rules.over(policy);
@@ -210,19 +203,19 @@ impl<'a> Reports<'a> {
         as_of: Option<DateTime<Utc>>,
         previous: &Previous,
     ) -> Result<Examined, CommandError> {
-        let only_day = self.only_day();
-        let started = only_day.map_or_else(now, |day| day.roll.started);
-        let as_of = as_of.or(only_day.map(|day| day.roll.as_of)).unwrap_or(started);
-        let date = only_day.map_or(as_of, |day| day.roll.started).date_naive();
+        let day = self.day.as_ref();
+        let started = day.map_or_else(now, |day| day.roll.started);
+        let as_of = as_of.or(day.map(|day| day.roll.as_of)).unwrap_or(started);
+        let date = day.map_or(as_of, |day| day.roll.started).date_naive();
         let analyzer = Analyzer::new(&measure.policy, previous, as_of, date);
-        let mut readings = reading::read(&self.sources, &self.days, analyzer, self.with_checksums).await?;
-        readings.extend(self.days.iter().flat_map(Day::reports_that_are_gone).map(Reading::Unread));
+        let mut readings = reading::read(&self.sources, day, analyzer, self.with_checksums).await?;
+        readings.extend(day.iter().flat_map(|day| day.reports_that_are_gone()).map(Reading::Unread));
         let gathered = Gathered::of(readings, &self.sources);
         gathered.refuse_nothing(self.paths)?;
 
-        let ran = only_day.and_then(|day| day.manifest.as_ref());
+        let ran = day.and_then(|day| day.manifest.as_ref());
         let run = Run {
-            execution: only_day.map(|day| day.roll.execution.clone()).unwrap_or_default(),
+            execution: day.map(|day| day.roll.execution.clone()).unwrap_or_default(),
             execution_arn: ran.map(|manifest| manifest.execution_arn.clone()).unwrap_or_default(),
             started,
             as_of,
@@ -237,7 +230,7 @@ impl<'a> Reports<'a> {
             origins.insert(account_id.clone(), self.sources[judged.source].origin.clone());
             evidence.reports.insert(account_id, StoredReport { entry: judged.entry, fault: None });
         }
-        for failure in self.days.iter().flat_map(|day| &day.failures) {
+        for failure in day.iter().flat_map(|day| &day.failures) {
             evidence.failures.insert(failure.account_id.clone(), failure.clone());
         }
         for unread in &gathered.unread {
@@ -268,12 +261,12 @@ impl<'a> Reports<'a> {
                 manifest.of_other_executions
             ));
         }
-        notes.extend(self.days.iter().filter(|day| day.manifest.is_none()).map(|day| {
-            format!(
+        if let Some(day) = self.day.as_ref().filter(|day| day.manifest.is_none()) {
+            notes.push(format!(
                 "{}: the run did not finish, for there is no run.json: nothing vouches for what is there",
                 day.address
-            )
-        }));
+            ));
+        }
         let mut problems: Vec<String> =
             gathered.unread.iter().map(|unread| format!("{}: {}", unread.address, unread.message)).collect();
         problems.extend(bad_rows(&manifest, &origins));
@@ -288,27 +281,21 @@ impl<'a> Reports<'a> {
         Ok(Examined { manifest, assessment, origins, notes, problems })
     }
 
-    /// The accounts of the days, and those of loose reports.
+    /// The accounts of the day, or those of loose reports.
     fn roll(&self, run: &Run, gathered: &Gathered) -> Roll {
-        let mut accounts: BTreeMap<AccountId, Account> = BTreeMap::new();
-        let mut by_age: Vec<&Day> = self.days.iter().collect();
-        by_age.sort_by_key(|day| day.roll.started);
-        for account in by_age.iter().flat_map(|day| &day.roll.accounts) {
-            accounts.insert(account.account_id.clone(), account.clone());
+        if let Some(day) = &self.day {
+            return Roll { as_of: run.as_of, ..day.roll.clone() };
         }
         let unread = gathered.unread.iter().filter_map(|unread| unread.account_id.as_ref());
-        for account_id in gathered.reports.keys().chain(unread) {
-            accounts.entry(account_id.clone()).or_insert_with(|| Account::of_id(account_id.clone()));
-        }
-        let only_day = self.only_day();
+        let accounts: BTreeSet<&AccountId> = gathered.reports.keys().chain(unread).collect();
         Roll {
             execution: run.execution.clone(),
             started: run.started,
             as_of: run.as_of,
-            taken: only_day.map_or(run.started, |day| day.roll.taken),
-            source: only_day.map_or(RollSource::Reports, |day| day.roll.source),
-            organization_id: only_day.and_then(|day| day.roll.organization_id.clone()),
-            accounts: accounts.into_values().collect(),
+            taken: run.started,
+            source: RollSource::Reports,
+            organization_id: None,
+            accounts: accounts.into_iter().cloned().map(Account::of_id).collect(),
         }
     }
 }

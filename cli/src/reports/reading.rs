@@ -73,11 +73,11 @@ pub struct Unread {
 /// Reads everything.
 pub(super) async fn read(
     sources: &[Source],
-    days: &[Day],
+    day: Option<&Day>,
     analyzer: Analyzer<'_>,
     with_checksums: bool,
 ) -> Result<Vec<Reading>, CommandError> {
-    let reader = Reader { sources, days, analyzer, with_checksums, now: now() };
+    let reader = Reader { sources, day, analyzer, with_checksums, now: now() };
     let mut readings = reader.files();
     readings.extend(reader.objects().await?);
     Ok(readings)
@@ -86,7 +86,7 @@ pub(super) async fn read(
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     sources: &'a [Source],
-    days: &'a [Day],
+    day: Option<&'a Day>,
     analyzer: Analyzer<'a>,
     with_checksums: bool,
     now: DateTime<Utc>,
@@ -97,6 +97,8 @@ struct Reader<'a> {
 struct Known {
     account_id: Option<AccountId>,
     name: String,
+    /// Its key in the store of its day.
+    key: Option<String>,
     generated: Option<DateTime<Utc>>,
     collected: Option<DateTime<Utc>>,
     modified: Option<DateTime<Utc>>,
@@ -183,12 +185,13 @@ impl Reader<'_> {
             modified: object.modified,
             ..Known::default()
         };
-        let Some(day) = self.sources[place].day.map(|day| &self.days[day]) else {
+        let Some(day) = self.day else {
             return self.judge(place, &object.bytes, known);
         };
         let Some(account_id) = report_account(key) else { return Reading::OfAnotherExecution };
         known.name = day.name_of(&account_id).unwrap_or_default().to_owned();
         known.account_id = Some(account_id.clone());
+        known.key = Some(key.to_owned());
         if day.manifest.is_some() {
             let Some(entry) = day.entry(&account_id) else { return Reading::OfAnotherExecution };
             let sha256 = Checksum::of(&object.bytes).hex();
@@ -247,7 +250,7 @@ impl Reader<'_> {
         };
         let collected = known.collected.unwrap_or(generated);
         let entry = ReportEntry {
-            key: origin.address(),
+            key: known.key.unwrap_or_else(|| origin.address()),
             generated,
             collected,
             age_seconds: (collected - generated).num_seconds(),

@@ -32,8 +32,8 @@ pub struct Sources {
 pub struct Source {
     /// Where it is.
     pub origin: Origin,
-    /// Its day, by its place among the days.
-    pub day: Option<usize>,
+    /// Whether it is a report in the folder of a day.
+    pub is_of_day: bool,
     /// Whether somebody named it, and did not merely name a folder it lies in.
     pub is_named: bool,
 }
@@ -89,7 +89,7 @@ pub(super) async fn find(paths: &[PathBuf], connection: &Connection<'_>) -> Resu
     let mut found = Sources::default();
     for path in paths {
         if path.as_os_str() == "-" {
-            found.sources.push(Source { origin: Origin::StandardInput, day: None, is_named: true });
+            found.sources.push(Source { origin: Origin::StandardInput, is_of_day: false, is_named: true });
         } else if let Some(address) = path.to_str().and_then(|path| path.strip_prefix("s3://")) {
             found.in_bucket(address, connection).await?;
         } else {
@@ -122,7 +122,7 @@ impl Sources {
         })?;
         if !kind.is_dir() {
             let origin = Origin::File(path.to_owned());
-            self.sources.push(Source { origin, day: None, is_named: true });
+            self.sources.push(Source { origin, is_of_day: false, is_named: true });
             return Ok(());
         }
         // The store is the folder above a day, for that has its metadata.
@@ -170,7 +170,7 @@ impl Sources {
             if is_csv && entry.file_type().is_file() {
                 self.sources.push(Source {
                     origin: Origin::File(entry.into_path()),
-                    day: None,
+                    is_of_day: false,
                     is_named: false,
                 });
             }
@@ -214,7 +214,7 @@ impl Sources {
         }
         self.sources.extend(keys.into_iter().map(|key| Source {
             origin: Origin::Object(store.clone(), key),
-            day: None,
+            is_of_day: false,
             is_named,
         }));
         Ok(())
@@ -222,11 +222,10 @@ impl Sources {
 
     async fn day(&mut self, store: ReportStore, prefix: &str, address: String) -> Result<(), CommandError> {
         let (day, reports) = Day::read(&store, prefix, address).await?;
-        let place = self.days.len();
         self.days.push(day);
         self.sources.extend(reports.into_iter().map(|key| Source {
             origin: Origin::Object(store.clone(), key),
-            day: Some(place),
+            is_of_day: true,
             is_named: false,
         }));
         Ok(())
