@@ -41,9 +41,15 @@ fn a_page_of_reports_that_somebody_had_claims_no_more_than_that() {
     let html = words(&alone(&manifest, &findings, &[]));
     assert!(html.contains("<h2 id=\"coverage-title\">All 2 reports can be read</h2>"), "{html}");
     assert!(html.contains("Whether they are of all accounts, only a roll could tell."));
-    for claim in
-        ["findings.csv", "run.json beside", "tonight", "Execution", "its input named", "covered</h2>"]
-    {
+    for claim in [
+        "findings.csv",
+        "run.json beside",
+        "tonight",
+        "Execution",
+        "its input named",
+        "covered</h2>",
+        "percent",
+    ] {
         assert!(!html.contains(claim), "{claim}");
     }
 }
