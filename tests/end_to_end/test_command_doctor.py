@@ -180,3 +180,31 @@ def test_a_schedule_that_is_off_starts_no_night(rollcall, deployed, aws):
 def test_without_credentials_there_is_nothing_to_check(rollcall):
     nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     assert refusal(rollcall("doctor", environment=nobody)).startswith("there are no AWS credentials: log in")
+
+
+def test_a_stack_that_rolled_back_is_named(rollcall, deployed, aws):
+    def rolled_back(request, forward):
+        answer = forward(request)
+        body = answer.body.replace(b"<StackStatus>CREATE_COMPLETE<", b"<StackStatus>UPDATE_ROLLBACK_COMPLETE<")
+        assert body != answer.body
+        return Response(answer.status, body, answer.headers)
+
+    aws.proxy.script("cloudformation", "DescribeStacks", rolled_back, forever=True)
+    assert failed(rollcall("doctor"))["stack"].startswith("rollcall in eu-central-1 is UPDATE_ROLLBACK_COMPLETE")
+
+
+def test_what_can_not_be_checked_is_said_and_not_left_out(rollcall, aws):
+    denied = query_error(403, "AccessDenied", "not you")
+    aws.proxy.script("cloudformation", "DescribeStacks", denied, forever=True)
+    aws.proxy.script("organizations", "ListAccounts", json_error(400, "AccessDeniedException", "no"), forever=True)
+    done = rollcall("doctor")
+    assert set(failed(done)) == {"accounts", "stack"}
+    found = checks(done)
+    assert [found[name][0] for name in ("role", "output", "member-roles", "schedule")] == ["-", "-", "-", "-"]
+
+
+def test_a_schedule_that_is_not_there_is_named(rollcall, deployed, aws):
+    missing = Response(404, b'{"Message": "no such schedule"}', {"x-amzn-errortype": "ResourceNotFoundException"})
+    aws.proxy.script("scheduler", "", missing, forever=True)
+    text = failed(rollcall("doctor"))["schedule"]
+    assert text.startswith("scheduler:GetSchedule of rollcall answered ResourceNotFoundException")
