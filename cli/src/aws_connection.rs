@@ -4,7 +4,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::account::Owner;
-use rollcall_functions::api_error::{ApiError, ApiErrorKind, causes};
+use rollcall_functions::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
 use rollcall_functions::aws;
 
 use crate::arguments::AwsArguments;
@@ -68,7 +68,7 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
 
 /// Whether a call failed because the credentials have run out.
 pub fn has_expired(error: &impl ProvideErrorMetadata) -> bool {
-    matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
+    error.code().is_some_and(|code| EXPIRED.contains(&code))
 }
 
 /// Whether there are credentials at all: a service would only say of none that it could not be called.

@@ -5,8 +5,9 @@ mod check;
 mod deployment;
 mod schedule;
 
-use rollcall_functions::report_store::ReportStore;
 use std::io::Write;
+
+use rollcall_functions::report_store::ReportStore;
 
 use crate::arguments::DoctorArguments;
 use crate::asynchronous;

@@ -22,7 +22,7 @@ impl CommandError {
 
     /// The disk failed at `doing` something, such as `reading`, with `path`.
     pub fn of_disk(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(format!("{doing} {} failed: {error}", path.display()))
+        ApiError::of_disk(doing, path, error).into()
     }
 
     /// Whether whoever reads the output has gone.

@@ -20,6 +20,7 @@ use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::exemptions::{ExemptionOutcome, Exemptions};
 use rollcall_core::history::{History, Previous};
 use rollcall_core::manifest::{Evidence, Manifest, StoredReport};
+use rollcall_core::messages::counted;
 use rollcall_core::outcome::{FailureCode, FailureRecord};
 use rollcall_core::policy::Policy;
 use rollcall_core::roll::{Roll, RollSource};
@@ -254,11 +255,10 @@ impl<'a> Reports<'a> {
         notes.extend(gathered.notes);
         notes.extend(assessment.exemptions.iter().filter_map(ExemptionOutcome::complaint));
         if manifest.of_other_executions > 0 {
-            let s = if manifest.of_other_executions == 1 { "" } else { "s" };
             notes.push(format!(
-                "{}: {} report{s} that this run did not write, or that its run.json does not name, count for nothing",
+                "{}: {} that this run did not write, or that its run.json does not name, count for nothing",
                 places(self.paths),
-                manifest.of_other_executions
+                counted(manifest.of_other_executions, "report")
             ));
         }
         if let Some(day) = self.day.as_ref().filter(|day| day.manifest.is_none()) {

@@ -13,6 +13,7 @@ use aws_config::SdkConfig;
 use rollcall_core::account::{Account, Owner};
 use rollcall_core::bucket_layout;
 use rollcall_core::exemptions::ExemptionOutcome;
+use rollcall_core::messages::counted;
 use rollcall_core::policy::Policy;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::Run;
@@ -48,7 +49,10 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     let mut listening = pin!(stopped());
     let prepared = tokio::select! {
         prepared = prepare(arguments) => prepared?,
-        () = &mut listening => return Err(CommandError::new("stopped before anything was collected; what is there is as it was")),
+        () = &mut listening => {
+            let stopped = "stopped before anything was collected; what is there is as it was";
+            return Err(CommandError::new(stopped));
+        }
     };
     let progress = Progress::new(arguments.quiet, names(&prepared.roll.accounts), prepared.to_collect.len());
     let (prefix, accounts, done) = (prepared.prefix.clone(), prepared.accounts, prepared.done);
@@ -192,8 +196,7 @@ fn names(accounts: &[Account]) -> impl Iterator<Item = (String, String)> {
 }
 
 fn tell_start(caller: &Caller, arguments: &RunArguments, prefix: &str, accounts: usize, done: usize) {
-    let plural = if accounts == 1 { "" } else { "s" };
-    note(&format!("{accounts} account{plural} to collect as {}, into {prefix}", caller.arn));
+    note(&format!("{} to collect as {}, into {prefix}", counted(accounts as u64, "account"), caller.arn));
     if done > 0 {
         note(&format!("{done} of them are complete already"));
     }

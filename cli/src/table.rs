@@ -16,8 +16,8 @@ use rollcall_core::manifest::Manifest;
 use rollcall_core::rules::{RuleId, Severity};
 
 use crate::error::CommandError;
-use crate::terminal::{columns, safe, shortened, wrapped};
-pub use totals::{count, without_report};
+use crate::terminal::{broken, columns, safe, shortened};
+pub use totals::without_report;
 
 /// What stands out.
 pub const BOLD: anstyle::Style = anstyle::Style::new().bold();
@@ -113,7 +113,10 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
     let Some(first) = findings.first() else { return Ok(()) };
     let assessed = &first.assessed;
     write!(output, "{BOLD}{}{BOLD:#}", assessed.account_id)?;
-    let counts = severities(findings);
+    let is_of = |finding: &&&Finding, severity| finding.is_open() && finding.severity() == severity;
+    let counts =
+        severities(|severity| findings.iter().filter(|finding| is_of(finding, severity)).count() as u64);
+    let counts = if counts.is_empty() { "all exempt".to_owned() } else { counts };
     let name = safe(&assessed.account_name);
     if !name.is_empty() {
         // The id has twelve columns, and two spaces stand on each side.
@@ -147,10 +150,7 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
         let left = INDENT + users + 2;
         let text = text(finding);
         let text = safe(&text);
-        let lines = match width {
-            Some(width) => wrapped(&text, width.saturating_sub(left).max(10)),
-            None => vec![text.into_owned()],
-        };
+        let lines = broken(&text, width, left);
         for (number, line) in lines.iter().enumerate() {
             let indent = if number == 0 { 0 } else { left };
             writeln!(output, "{:indent$}{line}", "")?;
@@ -167,21 +167,15 @@ fn more_users(left_out: usize, output: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// How many open findings of each severity: `1 critical, 2 high`.
-fn severities(findings: &[&Finding]) -> String {
-    let open = |severity| {
-        findings.iter().filter(|finding| finding.is_open() && finding.severity() == severity).count()
-    };
+/// How many open findings of each severity, without those that have none: `1 critical, 2 high`.
+fn severities(open: impl Fn(Severity) -> u64) -> String {
     let counts: Vec<String> = Severity::ALL
         .into_iter()
         .map(|severity| (severity, open(severity)))
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();
-    match counts.is_empty() {
-        true => "all exempt".to_owned(),
-        false => counts.join(", "),
-    }
+    counts.join(", ")
 }
 
 /// By severity, then by rule, users as they come.

@@ -134,6 +134,15 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The text in lines that fit beside `left` columns in a terminal of `width`; in one line where there is
+/// no terminal.
+pub fn broken(text: &str, width: Option<usize>, left: usize) -> Vec<String> {
+    match width {
+        Some(width) => wrapped(text, width.saturating_sub(left).max(10)),
+        None => vec![text.to_owned()],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

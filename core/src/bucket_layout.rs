@@ -52,7 +52,12 @@ pub fn report(date: NaiveDate, account_id: &AccountId) -> String {
 
 /// The account whose report lies under `key`; `None` for a key that is no report's.
 pub fn report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
-    key.strip_prefix(&reports(date))?.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
+    account_of_report(key.strip_prefix(&reports(date))?)
+}
+
+/// The account whose report a file of this name is; `None` for another name.
+pub fn account_of_report(name: &str) -> Option<AccountId> {
+    name.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
 }
 
 /// The prefix of a day's recorded failures.

@@ -12,6 +12,7 @@ use wildmatch::WildMatch;
 
 use crate::account::AccountId;
 use crate::findings::Finding;
+use crate::messages::counted;
 use crate::rules::RuleId;
 
 /// How many problems of a file are named, and how long each may be: Step Functions passes on 32,768
@@ -80,10 +81,10 @@ impl ExemptionOutcome {
     /// it is as it should be.
     pub fn complaint(&self) -> Option<String> {
         let Self { line, expires, findings, .. } = self;
-        let s = if *findings == 1 { "" } else { "s" };
         if self.has_expired() {
             return Some(format!(
-                "the exemption on line {line} expired on {expires} and exempts nothing; it would cover {findings} finding{s}"
+                "the exemption on line {line} expired on {expires} and exempts nothing; it would cover {}",
+                counted(*findings, "finding")
             ));
         }
         self.matches_nothing().then(|| format!("the exemption on line {line} matches nothing: remove it"))

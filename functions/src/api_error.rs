@@ -1,11 +1,14 @@
-//! What the failure of a call to AWS, or of a disk in its place, means. The codes are those of REST, query and JSON services alike, so
-//! one table serves IAM, STS, Organizations, S3 and SNS.
+//! What the failure of a call to AWS, or of a disk in its place, means. The codes are those of REST, query
+//! and JSON services alike, so one table serves IAM, STS, Organizations, S3 and SNS.
 
 use std::io;
 use std::path::Path;
 
 use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+
+/// The codes of credentials that have run out.
+pub const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
 /// A failed call in the terms a step decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,18 +109,12 @@ impl ApiError {
                 ApiErrorKind::DeniedExplicitly
             }
             Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => ApiErrorKind::Denied,
-            // S3 gave up on an upload; credentials that ran out in the middle, where the next try
-            // takes new ones.
+            // The next try takes new credentials.
+            Some(code) if EXPIRED.contains(&code) => ApiErrorKind::Unavailable,
+            // The last is S3's, which gave up on an upload.
             Some(
-                "ServiceFailure"
-                | "InternalFailure"
-                | "InternalError"
-                | "ServiceException"
-                | "ServiceUnavailable"
-                | "RequestTimeout"
-                | "ExpiredToken"
-                | "ExpiredTokenException"
-                | "RequestExpired",
+                "ServiceFailure" | "InternalFailure" | "InternalError" | "ServiceException"
+                | "ServiceUnavailable" | "RequestTimeout",
             ) => ApiErrorKind::Unavailable,
             _ if status.is_none_or(|status| status >= 500) => ApiErrorKind::Unavailable,
             _ => ApiErrorKind::Other,

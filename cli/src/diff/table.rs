@@ -7,11 +7,12 @@ use anstyle::{AnsiColor, Style};
 use rollcall_core::account::AccountId;
 use rollcall_core::credential_changes::Effect;
 use rollcall_core::findings::Finding;
+use rollcall_core::messages::counted;
 
 use super::Changes;
 use super::findings::ChangedFinding;
-use crate::table::{BOLD, DIM, count};
-use crate::terminal::{columns, safe, wrapped};
+use crate::table::{BOLD, DIM};
+use crate::terminal::{broken, columns, safe};
 
 /// It became worse.
 const WORSE: Style = AnsiColor::Red.on_default();
@@ -37,10 +38,7 @@ pub(super) fn write(changes: &Changes, width: Option<usize>, output: &mut impl W
         for Line { style, word, text } in lines {
             let indent = 2 + "resolved".len() + 2;
             let text = safe(&text);
-            let lines = match width {
-                Some(width) => wrapped(&text, width.saturating_sub(indent).max(10)),
-                None => vec![text.into_owned()],
-            };
+            let lines = broken(&text, width, indent);
             for (number, line) in lines.iter().enumerate() {
                 match number {
                     0 => writeln!(
@@ -161,7 +159,7 @@ fn totals(changes: &Changes, width: Option<usize>, output: &mut impl Write) -> i
     ));
     let not_comparable: u64 = changes.not_comparable.values().sum();
     if not_comparable > 0 {
-        let times = count(not_comparable, "time");
+        let times = counted(not_comparable, "time");
         lines.push((DIM, format!("{times}, the reports do not say enough to compare a credential.")));
     }
     lines.push((
@@ -169,17 +167,16 @@ fn totals(changes: &Changes, width: Option<usize>, output: &mut impl Write) -> i
         format!(
             "From {} ({}, ages counted to {} UTC) to {} ({}, to {} UTC).",
             changes.old.place,
-            count(changes.old.reports, "report"),
+            counted(changes.old.reports, "report"),
             changes.old.as_of.format("%Y-%m-%d %H:%M"),
             changes.new.place,
-            count(changes.new.reports, "report"),
+            counted(changes.new.reports, "report"),
             changes.new.as_of.format("%Y-%m-%d %H:%M"),
         ),
     ));
     for (style, line) in lines {
         let line = safe(&line);
-        let broken = width.map_or_else(|| vec![line.to_string()], |width| wrapped(&line, width));
-        for line in broken {
+        for line in broken(&line, width, 0) {
             writeln!(output, "{style}{line}{style:#}")?;
         }
     }

@@ -2,7 +2,8 @@
 
 use aws_config::SdkConfig;
 use futures_util::{StreamExt, stream};
-use rollcall_core::account::{Account, AccountState};
+use rollcall_core::account::Account;
+use rollcall_core::messages::counted;
 use rollcall_core::outcome::FailureCode;
 use rollcall_functions::aws;
 use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport};
@@ -14,7 +15,6 @@ use tokio::time::Duration;
 use super::check::Check;
 use crate::arguments::DoctorArguments;
 use crate::aws_connection::Caller;
-use crate::table::count;
 use crate::terminal::safe;
 
 /// How many accounts that refuse are listed.
@@ -48,10 +48,10 @@ pub(super) async fn organization(config: &SdkConfig, caller: &Caller) -> (Vec<Ch
         Check::passed(
             "accounts",
             match skipped {
-                0 => count(accounts.len() as u64, "account"),
+                0 => counted(accounts.len() as u64, "account"),
                 some => format!(
                     "{}, {some} of them suspended, closed or not active yet",
-                    count(accounts.len() as u64, "account")
+                    counted(accounts.len() as u64, "account")
                 ),
             },
         ),
@@ -90,9 +90,7 @@ pub(super) async fn role(
     let others: Vec<&Account> = accounts
         .iter()
         .filter(|account| account.account_id != caller.owner.account_id)
-        .filter(|account| {
-            matches!(account.state, AccountState::Active) || account.state.skip_reason().is_none()
-        })
+        .filter(|account| account.state.skip_reason().is_none())
         .collect();
     let all = others.len();
     let tried = sample(others, arguments.sample.map(|sample| sample.get()));

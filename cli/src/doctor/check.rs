@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::table::{BOLD, DIM};
-use crate::terminal::{safe, wrapped};
+use crate::terminal::{broken, safe};
 
 /// How wide the column of names is.
 const NAME_WIDTH: usize = 13;
@@ -65,11 +65,7 @@ impl Check {
         let mut first = true;
         let mut paragraph = |text: &str, style: Style| {
             let text = safe(text);
-            let lines = match width {
-                Some(width) => wrapped(&text, width.saturating_sub(INDENT).max(20)),
-                None => vec![text.into_owned()],
-            };
-            for line in lines {
+            for line in broken(&text, width, INDENT) {
                 let indent = if std::mem::take(&mut first) { 0 } else { INDENT };
                 writeln!(output, "{:indent$}{style}{line}{style:#}", "")?;
             }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{Stack, StackInstanceStatus, StackInstanceSummary};
+use rollcall_core::messages::counted;
 use rollcall_functions::api_error::ApiError;
 
 use super::check::Check;
-use crate::table::count;
 
 /// How many instances that are not as they should be are listed.
 const INSTANCES_LISTED: usize = 10;
@@ -117,7 +117,7 @@ impl Deployment {
 fn judge(name: &'static str, stack_set: &str, instances: &[StackInstanceSummary]) -> Check {
     let bad: Vec<&StackInstanceSummary> =
         instances.iter().filter(|instance| instance.status != Some(StackInstanceStatus::Current)).collect();
-    let all = count(instances.len() as u64, "instance");
+    let all = counted(instances.len() as u64, "instance");
     if instances.is_empty() {
         return Check::failed(
             name,

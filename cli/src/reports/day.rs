@@ -111,8 +111,7 @@ impl Day {
 
 /// The account that the report under `key` is named for.
 pub(super) fn report_account(key: &str) -> Option<AccountId> {
-    let name = key.rsplit('/').next()?;
-    name.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
+    bucket_layout::account_of_report(key.rsplit('/').next()?)
 }
 
 fn roll_of(manifest: &Manifest) -> Roll {

@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// How many accounts have an outcome.
+    /// How many accounts have a report.
     pub(super) fn complete(&self) -> usize {
         self.collected.get()
     }

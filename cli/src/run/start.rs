@@ -6,6 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::bucket_layout;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::{Run, format_time};
+use rollcall_functions::api_error::EXPIRED;
 use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
@@ -166,7 +167,7 @@ pub(super) fn in_words_of_flags(error: StepError) -> CommandError {
     ] {
         message = message.replace(parameters, flags);
     }
-    if ["ExpiredToken", "RequestExpired"].iter().any(|code| message.contains(code)) {
+    if EXPIRED.iter().any(|code| message.contains(code)) {
         return CommandError::new(format!(
             "the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}"
         ));

@@ -7,12 +7,13 @@ use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 use rollcall_core::analysis::Assessment;
 use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome};
+use rollcall_core::messages::counted;
 use rollcall_core::outcome::FailureCode;
 use rollcall_core::roll::RollSource;
-use rollcall_core::rules::{Rule, RuleId, Severity};
+use rollcall_core::rules::{Rule, RuleId};
 
-use super::{BOLD, DIM, Words, by_rule, severity_style};
-use crate::terminal::{safe, wrapped};
+use super::{BOLD, DIM, Words, by_rule, severities, severity_style};
+use crate::terminal::{broken, safe};
 
 /// Everything is as it should be.
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -63,22 +64,10 @@ pub(super) fn write(
     Ok(())
 }
 
-fn broken(line: &str, width: Option<usize>, indent: usize) -> Vec<String> {
-    match width {
-        Some(width) => wrapped(line, width - indent),
-        None => vec![line.to_owned()],
-    }
-}
-
 type Line = Option<(Style, String)>;
 
 fn findings_line(manifest: &Manifest) -> Line {
     let counts = &manifest.findings;
-    let severities: Vec<String> = Severity::ALL
-        .into_iter()
-        .filter(|severity| counts.of_severity(*severity) > 0)
-        .map(|severity| format!("{} {severity}", counts.of_severity(severity)))
-        .collect();
     let exempted = match counts.exempted {
         0 => String::new(),
         some => format!("; {some} exempted"),
@@ -89,7 +78,14 @@ fn findings_line(manifest: &Manifest) -> Line {
             (BAD, "No report could be read, so nothing is judged.".to_owned())
         }
         0 => (style, format!("Nothing is flagged{exempted}.")),
-        open => (style, format!("{}: {}{exempted}.", count(open, "finding"), severities.join(", "))),
+        open => (
+            style,
+            format!(
+                "{}: {}{exempted}.",
+                counted(open, "finding"),
+                severities(|severity| counts.of_severity(severity))
+            ),
+        ),
     })
 }
 
@@ -115,7 +111,7 @@ fn coverage_line(manifest: &Manifest) -> Line {
     };
     let damaged = match coverage.bad_rows {
         0 => String::new(),
-        rows => format!(", but {} can't be read", count(rows, "row")),
+        rows => format!(", but {} can't be read", counted(rows, "row")),
     };
     if manifest.source == RollSource::Reports {
         let is_whole = coverage.missing() + coverage.bad_rows == 0 && manifest.unreadable_files.is_empty();
@@ -124,7 +120,7 @@ fn coverage_line(manifest: &Manifest) -> Line {
         let line = format!(
             "Coverage: {} of {}{damaged}. Whether these are all accounts, only a roll could tell.",
             coverage.collected,
-            count(all, "report")
+            counted(all, "report")
         );
         return Some((style, line));
     }
@@ -133,7 +129,7 @@ fn coverage_line(manifest: &Manifest) -> Line {
             (GOOD, format!("Coverage: the one account has a report{skipped}."))
         }
         0 if coverage.bad_rows == 0 => {
-            (GOOD, format!("Coverage: every one of {} has a report{skipped}.", count(all, "account")))
+            (GOOD, format!("Coverage: every one of {} has a report{skipped}.", counted(all, "account")))
         }
         0 => (BAD, format!("Coverage: {} of {all} accounts{skipped}{damaged}.", coverage.collected)),
         missing => (
@@ -141,7 +137,7 @@ fn coverage_line(manifest: &Manifest) -> Line {
             format!(
                 "Coverage: {} of {}{skipped}, {} percent{damaged}: {missing} NOT looked at.",
                 coverage.collected,
-                count(all, "account"),
+                counted(all, "account"),
                 coverage.percent
             ),
         ),
@@ -161,7 +157,7 @@ fn credentials_line(manifest: &Manifest) -> Line {
     let rules: Vec<String> =
         untold.iter().take(RULES_NAMED).map(|(times, rule)| format!("{rule} ({times})")).collect();
     let more = match untold.len() {
-        many if many > RULES_NAMED => format!(" and {} more", count((many - RULES_NAMED) as u64, "rule")),
+        many if many > RULES_NAMED => format!(" and {} more", counted((many - RULES_NAMED) as u64, "rule")),
         _ => String::new(),
     };
     let untold = match rules.is_empty() {
@@ -170,8 +166,8 @@ fn credentials_line(manifest: &Manifest) -> Line {
     };
     let line = format!(
         "{}, {}.{untold}",
-        count(credentials.users, "user"),
-        count(credentials.active_keys, "active access key")
+        counted(credentials.users, "user"),
+        counted(credentials.active_keys, "active access key")
     );
     Some((Style::new(), line))
 }
@@ -288,10 +284,4 @@ pub fn without_report(missing: u64, all: u64) -> String {
         (1, all) => format!("1 of {all} accounts has no report"),
         (missing, all) => format!("{missing} of {all} accounts have no report"),
     }
-}
-
-/// A number with its noun.
-pub fn count(number: u64, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{s}")
 }

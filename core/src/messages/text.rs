@@ -15,7 +15,8 @@ pub(super) fn paragraph(body: &mut String, text: &str) {
     body.push_str("\n\n");
 }
 
-pub(super) fn counted(count: u64, what: &str) -> String {
+/// A number with its noun: `1 account`, `2 accounts`.
+pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("{count} {what}") } else { format!("{count} {what}s") }
 }
 
