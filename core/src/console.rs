@@ -15,6 +15,7 @@ impl Console {
         let domain = match partition {
             "aws-us-gov" => "console.amazonaws-us-gov.com",
             "aws-cn" => "console.amazonaws.cn",
+            "aws-eusc" => "console.amazonaws-eusc.eu",
             _ => "console.aws.amazon.com",
         };
         Self { domain, region: region.to_owned() }
@@ -45,6 +46,7 @@ mod tests {
             ("aws", "eu-central-1", "https://eu-central-1.console.aws.amazon.com/"),
             ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
             ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/"),
+            ("aws-eusc", "eusc-de-east-1", "https://eusc-de-east-1.console.amazonaws-eusc.eu/"),
         ] {
             let console = Console::new(partition, region);
             let date = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();

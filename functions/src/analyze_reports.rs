@@ -105,10 +105,9 @@ impl AnalyzeReports {
     /// # Errors
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
-        let bucket = settings::required("REPORT_BUCKET")?;
-        let bucket = ReportStore::new(config, bucket, settings::optional("KMS_KEY_ARN"));
+        let report_store = ReportStore::from_environment(config)?;
         let deployment = settings::optional("DEPLOYMENT");
-        Ok(Self { deployment, ..Self::new(bucket, settings::policy()?) })
+        Ok(Self { deployment, ..Self::new(report_store, settings::policy()?) })
     }
 
     /// The step on the given bucket, with rules set by `policy`, that prints no metrics.
@@ -362,7 +361,6 @@ fn stored_report(
 fn log(manifest: &Manifest) {
     let Coverage { accounts, collected, failed, skipped, no_outcome, .. } = manifest.coverage;
     tracing::info!(
-        execution = manifest.execution,
         accounts,
         collected,
         failed,

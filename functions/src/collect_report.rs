@@ -137,11 +137,10 @@ impl CollectReport {
                 "the parameter PollSeconds is {poll:?}: give a whole number of seconds from 0 to 40 and deploy again"
             ))
         })?;
-        let bucket = settings::required("REPORT_BUCKET")?;
         let config = aws::brisk(config, CALL_LIMIT);
         Ok(Self::new(
             &config,
-            ReportStore::new(&config, bucket, settings::optional("KMS_KEY_ARN")),
+            ReportStore::from_environment(&config)?,
             settings::required("MEMBER_ROLE_NAME")?,
             Duration::from_secs(poll),
         ))
@@ -186,8 +185,6 @@ impl CollectReport {
             }
             NoReport::Pending { reason, message } => {
                 tracing::info!(
-                    execution = input.execution,
-                    account_id = input.account_id.as_str(),
                     waits = input.waits,
                     reason = ?reason,
                     detail = message,
@@ -213,6 +210,7 @@ impl CollectReport {
     /// Generate, then Get, until there is a report or the poll is over.
     async fn report(&self, owner: &Owner, input: &CollectReportInput) -> Result<Report, NoReport> {
         let iam = self.member_role.iam(owner, input).await?;
+        tracing::debug!("the role is assumed");
         let deadline = Instant::now() + self.poll;
         loop {
             let pending = match generate_and_get(&iam).await {
@@ -221,6 +219,7 @@ impl CollectReport {
                 }
                 other => return other,
             };
+            tracing::debug!(?pending, "the report is not ready at this poll");
             if Instant::now() + POLL_PAUSE > deadline {
                 return Err(pending);
             }
@@ -243,13 +242,7 @@ impl CollectReport {
         }
         let bytes = content.len();
         self.report_store.write(&key, "text/csv", content, &input.execution, &metadata).await?;
-        tracing::info!(
-            execution = input.execution,
-            account_id = input.account_id.as_str(),
-            waits = input.waits,
-            bytes,
-            "the report is collected"
-        );
+        tracing::info!(waits = input.waits, bytes, "the report is collected");
         Ok(())
     }
 
@@ -260,14 +253,7 @@ impl CollectReport {
         code: FailureCode,
         message: String,
     ) -> Result<CollectReportOutput, StepError> {
-        tracing::warn!(
-            execution = input.execution,
-            account_id = input.account_id.as_str(),
-            waits = input.waits,
-            code = code.as_str(),
-            detail = message,
-            "the account failed"
-        );
+        tracing::warn!(waits = input.waits, code = code.as_str(), detail = message, "the account failed");
         let record = FailureRecord {
             account_id: input.account_id.clone(),
             execution: input.execution.clone(),

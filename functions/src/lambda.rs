@@ -1,10 +1,14 @@
 //! Serving a step as a Lambda function.
 
+use std::env;
+
+use lambda_runtime::tracing::subscriber::{EnvFilter, fmt};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use rollcall_core::account::Owner;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::{Instrument, Span};
 
 use crate::step_error::{StepError, StepErrorName};
 
@@ -24,20 +28,58 @@ where
     Input: DeserializeOwned,
     Output: Serialize,
 {
-    lambda_runtime::tracing::init_default_subscriber();
+    log(env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
     let (step, call) = (&step, &call);
     // Boxed, for the future of a step holds those of every call to AWS and grows past what the
     // compiler lays out.
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        Box::pin(async move {
-            let result = answer(step, call, event).await;
-            if let Err(error) = &result {
-                tracing::error!(error = error.name.as_str(), detail = error.message, "the step failed");
+        let span = span(&event);
+        Box::pin(
+            async move {
+                let result = answer(step, call, event).await;
+                if let Err(error) = &result {
+                    tracing::error!(error = error.name.as_str(), detail = error.message, "the step failed");
+                }
+                result.map_err(Diagnostic::from)
             }
-            result.map_err(Diagnostic::from)
-        })
+            .instrument(span),
+        )
     }))
     .await
+}
+
+/// Logs to standard output, a JSON object a line. Each says under `span` which execution it is of and,
+/// where a step is about one, which account.
+fn log(level: Option<&str>) {
+    fmt()
+        .with_env_filter(EnvFilter::new(filter(level)))
+        .with_target(false)
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .init();
+}
+
+/// What is logged at `level`. Below INFO it is this crate's alone: that of the libraries would be
+/// requests and answers, and credentials are in those.
+fn filter(level: Option<&str>) -> String {
+    match level.unwrap_or_default().to_ascii_lowercase().as_str() {
+        level @ ("debug" | "trace") => format!("info,rollcall_functions={level}"),
+        level @ ("warn" | "error") => level.to_owned(),
+        "fatal" => "error".to_owned(),
+        _ => "info".to_owned(),
+    }
+}
+
+/// What every line of an invocation carries.
+fn span(event: &LambdaEvent<Value>) -> Span {
+    let text = |pointer| event.payload.pointer(pointer).and_then(Value::as_str);
+    tracing::error_span!(
+        "step",
+        request_id = event.context.request_id,
+        execution = text("/execution").or_else(|| text("/run/execution")),
+        account_id = text("/account_id"),
+    )
 }
 
 async fn answer<Step, Input, Output>(
@@ -54,4 +96,19 @@ where
     let input = serde_json::from_value(event.payload)
         .map_err(|error| StepErrorName::InvalidInput.error(format!("the step's input: {error}")))?;
     call(step, &owner, input).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_level_logs_what_the_libraries_send_and_get() {
+        assert_eq!(filter(None), "info");
+        assert_eq!(filter(Some("INFO")), "info");
+        assert_eq!(filter(Some("WARN")), "warn");
+        assert_eq!(filter(Some("FATAL")), "error");
+        assert_eq!(filter(Some("DEBUG")), "info,rollcall_functions=debug");
+        assert_eq!(filter(Some("TRACE")), "info,rollcall_functions=trace");
+    }
 }

@@ -116,9 +116,8 @@ impl ListAccounts {
     /// # Errors
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
-        let kms_key_arn = settings::optional("KMS_KEY_ARN");
         let config = aws::patient(config, ATTEMPTS);
-        let report_store = ReportStore::new(&config, settings::required("REPORT_BUCKET")?, kms_key_arn);
+        let report_store = ReportStore::from_environment(&config)?;
         let work_store = ReportStore::new(&config, settings::required("WORK_BUCKET")?, None);
         Ok(Self::new(&config, report_store, Settings::from_environment()?).with_work_store(work_store))
     }
@@ -185,12 +184,7 @@ impl ListAccounts {
                 roll.accounts.len()
             )));
         }
-        tracing::info!(
-            execution = run.execution,
-            accounts = roll.accounts.len(),
-            to_collect = items.len(),
-            "the roll is taken"
-        );
+        tracing::info!(accounts = roll.accounts.len(), to_collect = items.len(), "the roll is taken");
         Ok((roll, items))
     }
 

@@ -64,7 +64,6 @@ impl Notify {
     /// # Errors
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
-        let bucket = settings::required("REPORT_BUCKET")?;
         let topics = Topics {
             error_arn: settings::required("ERROR_TOPIC_ARN")?,
             findings_arn: settings::required("FINDINGS_TOPIC_ARN")?,
@@ -72,7 +71,7 @@ impl Notify {
         };
         // What SNS refuses for its rate is tried again here, message by message.
         let config = aws::patient(config, ATTEMPTS);
-        Ok(Self::new(&config, ReportStore::new(&config, bucket, None), topics))
+        Ok(Self::new(&config, ReportStore::from_environment(&config)?, topics))
     }
 
     /// The step on the given bucket and topics.
@@ -109,7 +108,7 @@ impl Notify {
                 outgoing.push((topic_arn, message, body));
             }
         }
-        self.send(run, outgoing).await?;
+        self.send(outgoing).await?;
         let subject = |message: Option<Message>| message.map(|message| message.subject);
         Ok(NotifyOutput { error_subject: subject(errors), findings_subject: subject(digest) })
     }
@@ -136,20 +135,20 @@ impl Notify {
             (Err(LinesError::Api(error)), _) if error.is_passing() => return Err(error.into()),
             (Err(LinesError::Api(error)), _) => error.message,
         };
-        tracing::error!(execution = manifest.execution, cause, "the findings can't be read");
+        tracing::error!(cause, "the findings can't be read");
         Ok(Listed::unreadable(cause))
     }
 
     /// Publishes every message, also after one could not be: a topic that refuses keeps nobody from the
     /// others.
-    async fn send(&self, run: &Run, outgoing: Vec<(&String, &Message, String)>) -> Result<(), StepError> {
+    async fn send(&self, outgoing: Vec<(&String, &Message, String)>) -> Result<(), StepError> {
         let all = outgoing.len();
         let mut failures = Vec::new();
         for (topic_arn, message, body) in outgoing {
             match self.publish(topic_arn, message, body).await {
                 Ok(()) => {
                     let subject = &message.subject;
-                    tracing::info!(execution = run.execution, topic_arn, subject, "the message is sent");
+                    tracing::info!(topic_arn, subject, "the message is sent");
                 }
                 Err(error) => failures.push(error.message),
             }

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::api_error::ApiError;
+use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 use bucket::Bucket;
@@ -138,6 +139,28 @@ impl ReportStore {
     /// bucket's own default decides.
     pub fn new(config: &SdkConfig, name: String, kms_key_arn: Option<String>) -> Self {
         Self { place: Place::Bucket(Bucket::new(config, name, kms_key_arn)) }
+    }
+
+    /// The report bucket that `template.yml` gives a function.
+    ///
+    /// # Errors
+    /// `InvalidSettings` when there is none.
+    pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
+        let name = settings::required("REPORT_BUCKET")?;
+        let store = Self::new(config, name, settings::optional("KMS_KEY_ARN"));
+        Ok(match settings::optional("REPORT_BUCKET_ACCOUNT") {
+            Some(account_id) => store.owned_by(account_id),
+            None => store,
+        })
+    }
+
+    /// The same bucket, which is refused unless it is one of this account: a bucket's name alone does
+    /// not say whose it is.
+    pub fn owned_by(self, account_id: String) -> Self {
+        match self.place {
+            Place::Bucket(bucket) => Self { place: Place::Bucket(bucket.owned_by(account_id)) },
+            Place::Folder(_) => self,
+        }
     }
 
     /// A folder, which is made when something is written.
@@ -423,6 +446,33 @@ mod tests {
             FakeAws::default().bucket("reports").write_file("key".into(), "", "", full).await.unwrap_err();
         assert_eq!(error.name, StepErrorName::StorageFailed);
         assert!(error.message.starts_with("s3://reports/key could not be prepared"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_call_expects_the_bucket_of_the_account_and_a_refusal_names_it() {
+        let refused = s3_error(403, "AccessDenied");
+        let aws = FakeAws::default().refuse("PutObject", "key", refused.clone()).refuse(
+            "GetObject",
+            "key",
+            refused,
+        );
+        let bucket = aws.bucket("reports").owned_by("444455556666".into());
+        let errors = [
+            bucket.write("key", "", vec![], "night-1", &[]).await.unwrap_err(),
+            bucket.read("key").await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.message.contains("one of account 444455556666"), "{error:?}");
+        }
+        bucket.list("key").await.ok();
+        bucket.prefixes().await.ok();
+        let actions = aws.actions();
+        for action in &actions {
+            for request in aws.requests(action) {
+                assert_eq!(request.headers["x-amz-expected-bucket-owner"], "444455556666", "{action}");
+            }
+        }
+        assert_eq!(actions.len(), 4, "{actions:?}");
     }
 
     async fn lines(content: &str) -> (Vec<String>, LinesRead) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{Stack, StackInstanceStatus, StackInstanceSummary};
+use aws_sdk_cloudformation::types::{CallAs, Stack, StackInstanceStatus, StackInstanceSummary};
 use rollcall_core::messages::counted;
 use rollcall_functions::api_error::ApiError;
 
@@ -22,6 +22,7 @@ pub(super) struct Deployment {
     /// The key they encrypt with, if a parameter names one.
     pub kms_key_arn: Option<String>,
     manages_member_roles: bool,
+    is_delegated: bool,
 }
 
 impl Deployment {
@@ -78,6 +79,7 @@ impl Deployment {
             report_bucket: given(outputs.get("ReportBucketName")),
             kms_key_arn: given(parameters.get("KmsKeyArn")),
             manages_member_roles: parameters.get("ManageMemberRoles") == Some(&"true"),
+            is_delegated: parameters.get("DelegatedAdministrator") == Some(&"true"),
         }
     }
 
@@ -94,7 +96,11 @@ impl Deployment {
             );
         }
         let mut instances = Vec::new();
-        let request = Client::new(config).list_stack_instances().stack_set_name(&stack_set);
+        let call_as = match self.is_delegated {
+            true => CallAs::DelegatedAdmin,
+            false => CallAs::SelfValue,
+        };
+        let request = Client::new(config).list_stack_instances().stack_set_name(&stack_set).call_as(call_as);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             match page {

@@ -319,6 +319,7 @@ async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_co
     let aws = well();
     let key_arn = "arn:aws:kms:eu-central-1:444455556666:key/1";
     let bucket = ReportStore::new(&aws.config(), "reports".into(), Some(key_arn.into()));
+    let bucket = bucket.owned_by("444455556666".into());
     let before = now();
     CollectReport::new(&aws.config(), bucket, "rollcall-member".into(), Duration::ZERO)
         .run(&owner("aws"), input(MEMBER, 0))
@@ -331,6 +332,7 @@ async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_co
     assert_eq!(headers["x-amz-server-side-encryption"], "aws:kms");
     assert_eq!(headers["x-amz-server-side-encryption-aws-kms-key-id"], key_arn);
     assert_eq!(headers["x-amz-server-side-encryption-bucket-key-enabled"], "true");
+    assert_eq!(headers["x-amz-expected-bucket-owner"], "444455556666");
     let collected: DateTime<Utc> = headers["x-amz-meta-collected-time"].parse().unwrap();
     assert!((before..=now()).contains(&collected), "{collected}");
 }

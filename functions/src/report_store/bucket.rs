@@ -2,6 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
@@ -9,7 +11,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use chrono::DateTime;
 
 use super::{Labels, Opened};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, ApiErrorKind};
 
 /// The key of the upload that is begun and taken back.
 const PROBE: &str = "rollcall-doctor";
@@ -20,11 +22,32 @@ pub(super) struct Bucket {
     client: Client,
     name: String,
     kms_key_arn: Option<String>,
+    owner: Option<String>,
 }
 
 impl Bucket {
     pub(super) fn new(config: &SdkConfig, name: String, kms_key_arn: Option<String>) -> Self {
-        Self { client: Client::new(config), name, kms_key_arn }
+        Self { client: Client::new(config), name, kms_key_arn, owner: None }
+    }
+
+    pub(super) fn owned_by(self, account_id: String) -> Self {
+        Self { owner: Some(account_id), ..self }
+    }
+
+    /// The failure of a call. S3 refuses a bucket of another account than the one expected with the
+    /// same words as everything else it refuses.
+    fn error<E>(&self, call: &str, error: &SdkError<E, HttpResponse>) -> ApiError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut error = ApiError::of(call, error);
+        if let Some(owner) = self.owner.as_ref().filter(|_| error.kind == ApiErrorKind::Denied) {
+            error.message = format!(
+                "{} (the bucket has to be one of account {owner}, and its policy and that of its key have to admit this role)",
+                error.message
+            );
+        }
+        error
     }
 
     pub(super) fn name(&self) -> &str {
@@ -44,6 +67,7 @@ impl Bucket {
             .client
             .put_object()
             .bucket(&self.name)
+            .set_expected_bucket_owner(self.owner.clone())
             .key(key)
             .content_type(labels.content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
@@ -60,7 +84,7 @@ impl Bucket {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| ApiError::of(&format!("s3:PutObject of {}", self.address(key)), &error))
+            .map_err(|error| self.error(&format!("s3:PutObject of {}", self.address(key)), &error))
     }
 
     /// Begins an upload and takes it back: S3 asks for the same permissions, on the key too, and a bucket
@@ -91,24 +115,26 @@ impl Bucket {
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
-        match self.client.get_object().bucket(&self.name).key(key).send().await {
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        match request.set_expected_bucket_owner(self.owner.clone()).send().await {
             Ok(answer) => Ok(Some(Opened {
                 metadata: answer.metadata.unwrap_or_default(),
                 modified: answer.last_modified.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
                 body: answer.body,
             })),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
-            Err(error) => Err(ApiError::of(&self.get_call(key), &error)),
+            Err(error) => Err(self.error(&self.get_call(key), &error)),
         }
     }
 
     pub(super) async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
         let mut prefixes = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.name).prefix("").delimiter("/");
+        let request = request.set_expected_bucket_owner(self.owner.clone());
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page =
-                page.map_err(|error| ApiError::of(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
+                page.map_err(|error| self.error(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
             let found = page.common_prefixes.unwrap_or_default();
             prefixes.extend(found.into_iter().filter_map(|prefix| prefix.prefix));
         }
@@ -117,12 +143,12 @@ impl Bucket {
 
     pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
         let mut keys = Vec::new();
-        let mut pages =
-            self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+        let request = request.set_expected_bucket_owner(self.owner.clone());
+        let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                ApiError::of(&format!("s3:ListBucket of {}", self.address(prefix)), &error)
-            })?;
+            let page = page
+                .map_err(|error| self.error(&format!("s3:ListBucket of {}", self.address(prefix)), &error))?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         }
         Ok(keys)
