@@ -34,7 +34,7 @@ demo: .tools/tests.ready .tools/sam.ready
 deploy: .tools/sam.ready
 	@for parameter in $(PARAMETERS); do \
 		sed -n '/^Parameters:/,/^Rules:/p' template.yml | grep -q "^  $${parameter%%=*}:$$" || { \
-			echo "error: template.yml has no parameter $${parameter%%=*} (of $$parameter): correct PARAMETERS; README.md lists the names" >&2; \
+			echo "error: template.yml has no parameter $${parameter%%=*} (of $$parameter): correct PARAMETERS; docs/configure.md lists the names" >&2; \
 			exit 1; }; \
 	done
 	PATH="$(CURDIR)/$(SAM):$$PATH" env -u CARGO_BUILD_TARGET \

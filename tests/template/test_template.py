@@ -6,11 +6,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import boto3
+import botocore.session
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
 DEFINITION = ROOT / "statemachine" / "credential-reports.asl.json"
+TEMPLATES = ["template.yml", *sorted(f"templates/{file.name}" for file in (ROOT / "templates").glob("*.yml"))]
 
 
 class Tagged(yaml.SafeLoader):
@@ -36,6 +39,11 @@ def load(name):
 @pytest.fixture(scope="module")
 def template():
     return load("template.yml")
+
+
+@pytest.fixture(scope="module")
+def archive():
+    return load("templates/log-archive.yml")
 
 
 @pytest.fixture(scope="module")
@@ -143,22 +151,47 @@ def test_the_definition_is_sound_by_cfn_lint(tmp_path):
     assert lint().returncode != 0, "the check can fail"
 
 
-@pytest.mark.parametrize("name", ["template.yml", "templates/member-role.yml"])
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_no_partition_is_written_down(name):
-    written = [text for text in strings(load(name).get("Resources")) if re.search(r"arn:aws[a-z-]*:", text)]
-    assert written == []
+    """Neither in an ARN nor in a domain. A service's principal has the same name in every partition."""
+    template = load(name)
+    texts = [*strings(template.get("Resources")), *strings(template.get("Outputs", {}))]
+    assert texts
+    assert [text for text in texts if re.search(r"arn:aws[a-z-]*:|amazonaws\.com\.cn|aws\.amazon\.com", text)] == []
+    assert [text for text in texts if re.search(r"\b[a-z]{2}(-gov|-iso[a-z]?)?-(north|south|east|west|central)\w*-\d", text)] == []
+    domains = [text for text in texts if "amazonaws" in text]
+    assert [text for text in domains if not re.fullmatch(r"[a-z]+\.amazonaws\.com|arn:.*/sso\.amazonaws\.com/\*", text)] == []
+
+
+def test_no_partition_is_written_down_in_the_definition():
+    assert not re.search(r"arn:aws|amazonaws|aws\.amazon\.com", DEFINITION.read_text())
+
+
+def test_every_partition_that_people_can_join_has_its_console(template):
+    partitions = {name for name in botocore.session.get_session().get_available_partitions() if "-iso" not in name}
+    assert set(template["Mappings"]["Partitions"]) == partitions >= {"aws", "aws-us-gov", "aws-cn"}
+    console = (ROOT / "core" / "src" / "console.rs").read_text()
+    for partition in template["Mappings"]["Partitions"].values():
+        assert f'"{partition["ConsoleDomain"]}"' in console
+
+
+def test_china_is_told_to_deploy_the_member_roles_as_stacks(template):
+    rule = template["Rules"]["ChinaHasNoManagedMemberRoles"]
+    china = boto3.session.Session().get_available_regions("cloudformation", partition_name="aws-cn")
+    assert rule["RuleCondition"] == {"Fn::Contains": [china, {"Ref": "AWS::Region"}]}
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Equals": [{"Ref": "ManageMemberRoles"}, "false"]}
 
 
 def test_every_parameter_of_the_predecessor_has_a_successor(template):
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "configure.md").read_text()
     predecessors = [
         "pS3BucketStatus", "pS3BucketTargetName", "pKMSKeyStatus", "pKMSKeyArn", "pSNSSubEmail",
         "pIAMCredentialGenRoleName", "pOrganizationRootId", "pOrganizationId", "pLogsRetentionInDays",
         "pEventBridgeTriggerHour", "pTagKey1", "pTagValue1",
     ]  # fmt: skip
     for predecessor in predecessors:
-        row = re.search(rf"^\| `{predecessor}` \| `(\w+)` \|", readme, re.MULTILINE)
-        assert row, f"{predecessor} is not in the README's table"
+        row = re.search(rf"^\| `{predecessor}` \| `(\w+)` \|", page, re.MULTILINE)
+        assert row, f"{predecessor} is not in the table"
         assert row[1] in template["Parameters"], row[1]
 
 
@@ -176,9 +209,9 @@ def test_every_parameter_is_offered_in_a_group(template):
     assert sorted(offered) == sorted(template["Parameters"])
 
 
-def test_the_readme_names_every_parameter(template):
-    readme = (ROOT / "README.md").read_text()
-    missing = [name for name in template["Parameters"] if f"`{name}`" not in readme]
+def test_every_parameter_is_explained(template):
+    page = (ROOT / "docs" / "configure.md").read_text()
+    missing = [name for name in template["Parameters"] if f"`{name}`" not in page]
     assert missing == []
 
 
@@ -214,40 +247,75 @@ def test_logs_are_kept_for_as_long_as_cloudwatch_offers(template):
     ]  # fmt: skip
     groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
     functions = [r for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    assert len(groups) == len(functions) == 4
+    assert len(functions) == 4 and len(groups) == 5, "and the state machine's own"
     assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
 
 
-def test_the_evidence_outlives_the_stack(template):
+def test_the_evidence_outlives_the_stack(archive):
     for name in ("ReportBucket", "ReportKey"):
-        resource = template["Resources"][name]
+        resource = archive["Resources"][name]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_the_report_bucket_is_encrypted_with_a_bucket_key(template):
-    rules = template["Resources"]["ReportBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+def test_the_report_bucket_is_encrypted_with_a_bucket_key(archive):
+    rules = archive["Resources"]["ReportBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     condition, with_key, _ = rules[0]["Fn::If"]
     assert condition == "UseKey"
     assert with_key["BucketKeyEnabled"] is True
     assert with_key["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
-def test_everything_that_takes_a_tag_has_it(template):
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_everything_that_takes_a_tag_has_it(file):
     untagged = {
-        "AWS::IAM::Policy", "AWS::KMS::Alias", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription",
-        "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
+        "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::S3::BucketPolicy",
+        "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
+        "AWS::CloudWatch::Dashboard", "AWS::Glue::Database", "AWS::Glue::Table", "AWS::Athena::NamedQuery",
     }  # fmt: skip
-    for name, resource in template["Resources"].items():
+    for name, resource in load(file)["Resources"].items():
         if resource["Type"] not in untagged:
             assert resource["Properties"]["Tags"] == [{"Key": {"Ref": "TagKey"}, "Value": {"Ref": "TagValue"}}], name
 
 
-def test_a_star_as_resource_says_why():
-    for name in ("template.yml", "templates/member-role.yml"):
-        lines = (ROOT / name).read_text().splitlines()
-        for number, line in enumerate(lines):
-            if re.search(r'Resource: "\*"', line) and "kms:*" not in lines[number - 1]:
-                assert lines[number - 1].strip().startswith("#"), f"{name}:{number + 1}"
+def test_the_log_archive_takes_the_parameters_of_the_template_as_they_are(template, archive):
+    given = set(template["Resources"]["LogArchive"]["Properties"]["Parameters"])
+    assert given == set(archive["Parameters"])
+    for name in given & set(template["Parameters"]):
+        here, there = template["Parameters"][name], archive["Parameters"][name]
+        if name in ("BucketStatus", "OrganizationId"):
+            # Another account is no matter to the archive, and a run in another organization neither.
+            here, there = ({k: v for k, v in p.items() if k != "Description"} for p in (here, there))
+        assert here == there, name
+
+
+def test_what_people_write_is_never_moved_or_deleted_by_the_buckets_rules(archive):
+    rules = archive["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    named = [rule["Fn::If"][1] for rule in rules if "Fn::If" in rule]
+    assert len(named) == 3
+    for rule in named:
+        assert rule["Prefix"] == "2" and not "exemptions.toml".startswith(rule["Prefix"]), rule["Id"]
+
+
+def test_the_dashboard_shows_what_the_analysis_measures(template):
+    body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    dashboard = json.loads(re.sub(r"\$\{([\w:.]+)\}", r"value-of-\1", body))
+    metrics = [metric for w in dashboard["widgets"] for metric in w["properties"].get("metrics", [])]
+    shown = {name for metric in metrics for name in metric if isinstance(name, str)}
+    measured = set(re.findall(r'"(\w+)"', (ROOT / "core" / "src" / "metrics.rs").read_text().split("#[cfg(test)]")[0]))
+    ours = {
+        "CoveragePercent", "AccountsCollected", "AccountsFailed", "AccountsWithoutOutcome", "AccountsSkipped",
+        "CriticalFindings", "HighFindings", "MediumFindings", "LowFindings", "NewFindings", "ResolvedFindings",
+        "UnreadableRows",
+    }  # fmt: skip
+    assert ours <= shown & measured, ours - (shown & measured)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_star_as_resource_says_why(name):
+    lines = (ROOT / name).read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"Resource: [\"']?\*|- [\"']\*[\"']$", line):
+            assert lines[number - 1].strip().startswith("#"), f"{name}:{number + 1}"
 
 
 def test_member_roles_go_to_every_account_by_a_stackset(template):
