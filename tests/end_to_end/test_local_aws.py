@@ -1,0 +1,205 @@
+"""What the local AWS refuses and allows, where it had to be taught what AWS documents."""
+
+import json
+import random
+from dataclasses import dataclass
+
+import boto3
+import botocore.exceptions
+import pytest
+from botocore.config import Config
+from local_aws.server import REGION
+
+
+@dataclass
+class Principal:
+    """Credentials in an account, and the ARN that policies name them by."""
+
+    aws: object
+    arn: str
+    keys: dict
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.aws.endpoint,
+            region_name=REGION,
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+            **self.keys,
+        )
+
+
+@pytest.fixture
+def management():
+    """An account that nobody has asked anything."""
+    return new_account()
+
+
+@pytest.fixture
+def create(aws, management):
+    """Creates accounts in the organization of `management`."""
+
+    def create(name="Member"):
+        organizations = aws.client("organizations", management)
+        answer = organizations.create_account(AccountName=name, Email="member@example.com")
+        return answer["CreateAccountStatus"]["AccountId"]
+
+    return create
+
+
+def new_account():
+    return f"{random.randrange(10**11, 10**12)}"
+
+
+def allow(action, resource="*", **statement):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **statement}
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def user(aws, account_id, *statements, name="somebody"):
+    """A user with the policy of these statements."""
+    iam = aws.client("iam", account_id)
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    if statements:
+        iam.put_user_policy(UserName=name, PolicyName="its-own", PolicyDocument=policy(*statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    return Principal(aws, arn, keys)
+
+
+def role(aws, account_id, *statements, name="collector"):
+    """A session of a role with the policy of these statements."""
+    iam = aws.client("iam", account_id)
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account_id}}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="its-own", PolicyDocument=policy(*statements))
+    return assumed(aws, aws.client("sts", account_id), arn)
+
+
+def assumed(aws, sts, role_arn, **arguments):
+    """A session of the role that `sts` assumes."""
+    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName="session", **arguments)
+    return Principal(aws, role_arn, session_keys(answer["Credentials"]))
+
+
+def session_keys(credentials):
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+
+
+def bucket_of(aws, account_id, *statements):
+    """A new bucket, whose policy has these statements about it and everything in it."""
+    s3 = aws.client("s3", account_id)
+    name = f"evidence-{random.randrange(10**12)}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    if statements:
+        about = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+        s3.put_bucket_policy(Bucket=name, Policy=policy(*({**statement, "Resource": about} for statement in statements)))
+    return name
+
+
+def key_of(aws, account_id, *statements):
+    """The ARN of a new key; its policy has these statements, or the one that KMS makes: the account decides."""
+    arguments = {"Policy": policy(*statements)} if statements else {}
+    return aws.client("kms", account_id).create_key(**arguments)["KeyMetadata"]["Arn"]
+
+
+def encrypted_by(key_id):
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
+
+
+def refused(call, code="AccessDenied", **arguments):
+    """The message with which a call is refused."""
+    with pytest.raises(botocore.exceptions.ClientError) as raised:
+        call(**arguments)
+    error = raised.value.response["Error"]
+    # The answer to HEAD has no body to say more.
+    assert error["Code"] in (code, "403" if code == "AccessDenied" else ""), raised.value
+    return error["Message"]
+
+
+# Organizations.
+
+
+def test_created_accounts_are_members_of_the_organization(aws, create, management):
+    member, outsider = create(), new_account()
+    organization = aws.client("organizations", management).describe_organization()["Organization"]
+    assert aws.client("organizations", member).describe_organization()["Organization"] == organization
+    assert aws.client("organizations", outsider).describe_organization()["Organization"]["Id"] != organization["Id"]
+
+
+READS = {
+    "list_accounts": lambda unit, member: {},
+    "list_roots": lambda unit, member: {},
+    "list_delegated_administrators": lambda unit, member: {},
+    "list_accounts_for_parent": lambda unit, member: {"ParentId": unit["Id"]},
+    "list_organizational_units_for_parent": lambda unit, member: {"ParentId": unit["Id"]},
+    "describe_organizational_unit": lambda unit, member: {"OrganizationalUnitId": unit["Id"]},
+    "describe_account": lambda unit, member: {"AccountId": member},
+    "list_parents": lambda unit, member: {"ChildId": member},
+    "list_delegated_services_for_account": lambda unit, member: {"AccountId": member},
+}
+
+
+def test_only_a_delegated_administrator_among_the_members_reads_the_organization(aws, create, management):
+    audit, member = create("Audit"), create()
+    organizations = aws.client("organizations", management)
+    root_id = organizations.list_roots()["Roots"][0]["Id"]
+    unit = organizations.create_organizational_unit(ParentId=root_id, Name="Workloads")["OrganizationalUnit"]
+    organizations.register_delegated_administrator(AccountId=audit, ServicePrincipal="access-analyzer.amazonaws.com")
+
+    def read(account_id, name):
+        answer = getattr(aws.client("organizations", account_id), name)(**READS[name](unit, member))
+        return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+    for name in READS:
+        assert read(audit, name) == read(management, name)
+        message = refused(read, "AccessDeniedException", account_id=member, name=name)
+        assert message == "You don't have permissions to access this resource."
+    organizations.deregister_delegated_administrator(AccountId=audit, ServicePrincipal="access-analyzer.amazonaws.com")
+    refused(read, "AccessDeniedException", account_id=audit, name="list_accounts")
+
+
+def test_the_management_account_makes_delegated_administrators(aws, create, management):
+    audit, member = create("Audit"), create()
+    organizations = aws.client("organizations", management)
+    service = {"AccountId": audit, "ServicePrincipal": "access-analyzer.amazonaws.com"}
+    organizations.register_delegated_administrator(**service)
+    register, deregister = organizations.register_delegated_administrator, organizations.deregister_delegated_administrator
+    refused(register, "AccountAlreadyRegisteredException", **service)
+    refused(register, "AccountNotFoundException", **service | {"AccountId": new_account()})
+    refused(register, "ConstraintViolationException", **service | {"AccountId": management})
+    refused(deregister, "AccountNotRegisteredException", **service | {"AccountId": member})
+    administrators = organizations.list_delegated_administrators()["DelegatedAdministrators"]
+    assert [(account["Id"], account["Name"]) for account in administrators] == [(audit, "Audit")]
+    of_another = organizations.list_delegated_administrators(ServicePrincipal="config.amazonaws.com")
+    assert of_another["DelegatedAdministrators"] == []
+    (served,) = organizations.list_delegated_services_for_account(AccountId=audit)["DelegatedServices"]
+    assert served["ServicePrincipal"] == service["ServicePrincipal"]
+    # Being one is not enough to make another, or an account.
+    theirs = aws.client("organizations", audit)
+    refused(theirs.register_delegated_administrator, "AccessDeniedException", **service | {"AccountId": member})
+    refused(theirs.create_account, "AccessDeniedException", AccountName="Another", Email="another@example.com")
+    deregister(**service)
+    assert organizations.list_delegated_administrators()["DelegatedAdministrators"] == []
+
+
+def test_a_delegated_administrator_s_policies_name_the_management_account_s_organization(aws, create, management):
+    audit, member = create("Audit"), create()
+    organizations = aws.client("organizations", management)
+    organizations.register_delegated_administrator(AccountId=audit, ServicePrincipal="access-analyzer.amazonaws.com")
+    organization_id = organizations.describe_organization()["Organization"]["Id"]
+    accounts = f"arn:aws:organizations::{management}:account/{organization_id}/*"
+    collector = role(aws, audit, allow("organizations:DescribeAccount", accounts)).client("organizations")
+    other = f"arn:aws:organizations::{audit}:account/{organization_id}/*"
+    misled = role(aws, audit, allow("organizations:DescribeAccount", other), name="misled").client("organizations")
+    assert collector.describe_account(AccountId=member)["Account"]["Id"] == member
+    refused(misled.describe_account, "AccessDeniedException", AccountId=member)
+    refused(collector.list_accounts, "AccessDeniedException")
