@@ -125,6 +125,82 @@ def refused(call, code="AccessDenied", **arguments):
     return error["Message"]
 
 
+# Buckets across accounts.
+
+
+def calls_of_a_bucket(s3, bucket):
+    """Calls that read and write a bucket with one object in it, which is `there`."""
+    there = {"Bucket": bucket, "Key": "there"}
+    return [
+        (s3.put_object, there | {"Body": b"report"}),
+        (s3.get_object, there),
+        (s3.head_object, there),
+        (s3.list_objects_v2, {"Bucket": bucket}),
+        (s3.create_multipart_upload, there),
+    ]
+
+
+def test_a_bucket_of_another_account_is_reached_when_both_policies_allow(aws, create):
+    archive, audit = create(), create()
+    collector = role(aws, audit, allow("s3:*"))
+    bucket = bucket_of(aws, archive, allow("s3:*", Principal={"AWS": collector.arn}))
+    s3 = collector.client("s3")
+    for call, arguments in calls_of_a_bucket(s3, bucket):
+        call(**arguments)
+    upload_id = s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["UploadId"]
+    s3.abort_multipart_upload(Bucket=bucket, Key="there", UploadId=upload_id)
+    assert aws.client("s3", archive).get_object(Bucket=bucket, Key="there")["Body"].read() == b"report"
+
+
+@pytest.mark.parametrize("side", ["its own policies", "the bucket policy"])
+def test_a_bucket_of_another_account_is_closed_when_one_policy_does_not_allow(aws, create, side):
+    archive, audit = create(), create()
+    collector = role(aws, audit, allow("s3:*" if side == "the bucket policy" else "s3:ListAllMyBuckets"))
+    other = role(aws, audit, name="other")
+    admitted = other if side == "the bucket policy" else collector
+    bucket = bucket_of(aws, archive, allow("s3:*", Principal={"AWS": admitted.arn}))
+    aws.client("s3", archive).put_object(Bucket=bucket, Key="there", Body=b"report")
+    for call, arguments in calls_of_a_bucket(collector.client("s3"), bucket):
+        refused(call, **arguments)
+
+
+def test_a_bucket_policy_s_conditions_see_the_caller_from_another_account(aws, create, management):
+    archive, audit = create(), create()
+    organization_id = aws.client("organizations", management).describe_organization()["Organization"]["Id"]
+    collector, other = role(aws, audit, allow("s3:*")), role(aws, audit, allow("s3:*"), name="other")
+    outsider = role(aws, new_account(), allow("s3:*"))
+    theirs = {"StringEquals": {"aws:PrincipalOrgID": organization_id}}
+    of_the_organization = bucket_of(aws, archive, allow("s3:*", Principal="*", Condition=theirs))
+    its = {"ArnEquals": {"aws:PrincipalArn": collector.arn}}
+    of_the_collector = bucket_of(aws, archive, allow("s3:*", Principal={"AWS": audit}, Condition=its))
+    for bucket, may, may_not in [
+        (of_the_organization, other, outsider),
+        (of_the_collector, collector, other),
+    ]:
+        may.client("s3").put_object(Bucket=bucket, Key="there", Body=b"report")
+        refused(may_not.client("s3").put_object, Bucket=bucket, Key="there", Body=b"report")
+
+
+def test_the_account_of_a_bucket_is_its_owner_s(aws, create):
+    archive, audit = create(), create()
+    in_the_archive = {"StringEquals": {"aws:ResourceAccount": archive}}
+    collector = role(aws, audit, allow("s3:*", Condition=in_the_archive))
+    everybody = allow("s3:*", Principal={"AWS": audit})
+    collector.client("s3").list_objects_v2(Bucket=bucket_of(aws, archive, everybody))
+    refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, audit))
+    refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, create(), everybody))
+
+
+def test_the_expected_owner_of_a_bucket_has_to_be_its_owner(aws, create):
+    archive, audit = create(), create()
+    collector = role(aws, audit, allow("s3:*"))
+    bucket = bucket_of(aws, archive, allow("s3:*", Principal={"AWS": audit}))
+    for caller in (collector.client("s3"), aws.client("s3", archive)):
+        for call, arguments in calls_of_a_bucket(caller, bucket):
+            call(**arguments, ExpectedBucketOwner=archive)
+            refused(call, **arguments, ExpectedBucketOwner=audit)
+
+
 # Organizations.
 
 

@@ -13,4 +13,6 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
   DescribeOrganization shows it to them, and they may read it when they are delegated administrators,
   which there are none of in MiniStack.
 - `organizations:DescribeAccount` is a call on the account it asks about.
+- A bucket's policy is asked about a caller from another account as who it is, not as that account.
+- `x-amz-expected-bucket-owner` is heeded.
 """
