@@ -201,6 +201,141 @@ def test_the_expected_owner_of_a_bucket_has_to_be_its_owner(aws, create):
             refused(call, **arguments, ExpectedBucketOwner=audit)
 
 
+# Keys.
+
+
+def test_an_object_is_encrypted_by_who_may_generate_a_data_key(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    bucket = bucket_of(aws, account_id)
+    there = {"Bucket": bucket, "Key": "there"}
+    may = user(aws, account_id, allow("s3:*"), allow("kms:GenerateDataKey", key), name="may").client("s3")
+    may_not = user(aws, account_id, allow("s3:*"), allow("kms:Decrypt", key), name="may-not")
+
+    def writes(arguments):
+        for name in ("put_object", "create_multipart_upload"):
+            getattr(may, name)(**there, **arguments)
+            message = refused(getattr(may_not.client("s3"), name), **there, **arguments)
+            assert message == (
+                f"User: {may_not.arn} is not authorized to perform: kms:GenerateDataKey on resource: {key} "
+                "because no identity-based policy allows the kms:GenerateDataKey action"
+            )
+
+    may_not.client("s3").put_object(**there)
+    writes(encrypted_by(key))
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    aws.client("s3", account_id).put_bucket_encryption(
+        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+    writes({})
+    may_not.client("s3").put_object(**there, ServerSideEncryption="AES256")
+
+
+def test_an_encrypted_object_is_read_by_who_may_decrypt(aws, create):
+    account_id = create()
+    key, other_key = key_of(aws, account_id), key_of(aws, account_id)
+    there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
+    aws.client("s3", account_id).put_object(**there, **encrypted_by(key), Body=b"report")
+    may = user(aws, account_id, allow("s3:*"), allow("kms:*", key), name="may").client("s3")
+    may_not = user(aws, account_id, allow("s3:*"), allow("kms:*", other_key), name="may-not").client("s3")
+    assert may.get_object(**there)["Body"].read() == b"report"
+    assert "kms:Decrypt" in refused(may_not.get_object, **there)
+    copy = {"Bucket": there["Bucket"], "Key": "copy", "CopySource": there}
+    may.copy_object(**copy)
+    assert "kms:Decrypt" in refused(may_not.copy_object, **copy)
+    # The metadata is not encrypted, a checksum is.
+    assert may_not.head_object(**there)["SSEKMSKeyId"] == key
+    refused(may_not.head_object, **there, ChecksumMode="ENABLED")
+    may.head_object(**there, ChecksumMode="ENABLED")
+
+
+def test_the_parts_of_an_encrypted_object_are_uploaded_by_who_may_decrypt(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
+    may = user(aws, account_id, allow("s3:*"), allow("kms:*", key), name="may").client("s3")
+    may_not = user(aws, account_id, allow("s3:*"), allow("kms:GenerateDataKey", key), name="may-not").client("s3")
+    upload = there | {"UploadId": may_not.create_multipart_upload(**there, **encrypted_by(key))["UploadId"]}
+    part = {"PartNumber": 1, "Body": b"report"}
+    assert "kms:Decrypt" in refused(may_not.upload_part, **upload, **part)
+    parts = [{"PartNumber": 1, "ETag": may.upload_part(**upload, **part)["ETag"]}]
+    may.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert may.get_object(**there)["Body"].read() == b"report"
+
+
+def test_a_key_of_another_account_is_used_when_both_policies_allow(aws, create):
+    archive, audit = create(), create()
+    collector = role(aws, audit, allow(["s3:*", "kms:GenerateDataKey", "kms:Decrypt"]))
+    without = role(aws, audit, allow("s3:*"), name="without")
+    bucket = bucket_of(aws, archive, allow("s3:*", Principal={"AWS": audit}))
+    delegated = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{archive}:root"})
+    shared = key_of(aws, archive, delegated, allow("kms:GenerateDataKey", Principal={"AWS": audit}))
+    private = key_of(aws, archive, delegated)
+    there = {"Bucket": bucket, "Key": "there"}
+    collector.client("s3").put_object(**there, **encrypted_by(shared))
+    no_policy = "because no {}-based policy allows the kms:{} action"
+    for principal, call, arguments, because in [
+        (collector, "put_object", encrypted_by(private), no_policy.format("resource", "GenerateDataKey")),
+        (without, "put_object", encrypted_by(shared), no_policy.format("identity", "GenerateDataKey")),
+        (collector, "get_object", {}, no_policy.format("resource", "Decrypt")),
+    ]:
+        assert because in refused(getattr(principal.client("s3"), call), **there, **arguments)
+    aws.client("s3", archive).get_object(**there)
+
+
+def test_a_key_s_policy_is_needed_by_the_users_of_its_own_account_too(aws, create):
+    account_id = create()
+    writer = user(aws, account_id, allow(["s3:*", "kms:*"]), name="writer")
+    named = user(aws, account_id, allow("s3:*"), name="named")
+    there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
+    key = key_of(aws, account_id, allow("kms:*", Principal={"AWS": named.arn}))
+    named.client("s3").put_object(**there, **encrypted_by(key))
+    assert "because no resource-based policy" in refused(writer.client("s3").put_object, **there, **encrypted_by(key))
+
+
+@pytest.mark.parametrize(
+    ("condition", "otherwise"),
+    [
+        ("kms:ViaService", f"s3.{REGION}.amazonaws.com"),
+        ("kms:CallerAccount", "the account"),
+        ("kms:EncryptionContext:aws:s3:arn", "the object"),
+        ("aws:PrincipalArn", "the user"),
+        ("aws:PrincipalOrgID", "the organization"),
+    ],
+)
+def test_a_key_s_conditions_see_the_request_of_s3(aws, create, management, condition, otherwise):
+    account_id = create()
+    writer = user(aws, account_id, allow(["s3:*", "kms:*"]))
+    there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
+    value = {
+        "the account": account_id,
+        "the object": f"arn:aws:s3:::{there['Bucket']}/there",
+        "the user": writer.arn,
+        "the organization": aws.client("organizations", management).describe_organization()["Organization"]["Id"],
+    }.get(otherwise, otherwise)
+    principal = {"AWS": f"arn:aws:iam::{account_id}:root"}
+    for expected, call in [(value, lambda call, **arguments: call(**arguments)), (f"not-{value}", refused)]:
+        key = key_of(aws, account_id, allow("kms:*", Principal=principal, Condition={"StringEquals": {condition: expected}}))
+        call(writer.client("s3").put_object, **there, **encrypted_by(key))
+
+
+def test_a_key_is_named_by_its_arn_its_id_or_an_alias(aws, create):
+    account_id = create()
+    kms = aws.client("kms", account_id)
+    key = key_of(aws, account_id)
+    kms.create_alias(AliasName="alias/reports", TargetKeyId=key)
+    key_id = key.rpartition("/")[2]
+    may = user(aws, account_id, allow("s3:*"), allow("kms:*", key), name="may").client("s3")
+    may_not = user(aws, account_id, allow("s3:*"), name="may-not").client("s3")
+    there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
+    for name in (key, key_id, "alias/reports", f"{key.rpartition(':')[0]}:alias/reports"):
+        assert may.put_object(**there, **encrypted_by(name))["SSEKMSKeyId"] == key
+        assert key in refused(may_not.put_object, **there, **encrypted_by(name))
+    refused(may.put_object, "KMS.NotFoundException", **there, **encrypted_by("alias/no-such-key"))
+    kms.disable_key(KeyId=key_id)
+    refused(may.put_object, "KMS.DisabledException", **there, **encrypted_by(key))
+
+
 # Organizations.
 
 

@@ -15,4 +15,6 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 - `organizations:DescribeAccount` is a call on the account it asks about.
 - A bucket's policy is asked about a caller from another account as who it is, not as that account.
 - `x-amz-expected-bucket-owner` is heeded.
+- Who writes or reads what a KMS key encrypts in S3, or publishes to a topic that one encrypts, needs
+  the permission to use the key.
 """
