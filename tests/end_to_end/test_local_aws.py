@@ -414,3 +414,54 @@ def test_a_delegated_administrator_s_policies_name_the_management_account_s_orga
     assert collector.describe_account(AccountId=member)["Account"]["Id"] == member
     refused(misled.describe_account, "AccessDeniedException", AccountId=member)
     refused(collector.list_accounts, "AccessDeniedException")
+
+
+# MFA.
+
+
+@pytest.fixture
+def guarded(aws, create):
+    """A user with an MFA device, its serial number, and a role that asks for MFA."""
+    account_id = create()
+    iam = aws.client("iam", account_id)
+    with_mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    anna = user(aws, account_id, allow("sts:*"), allow("iam:ListUsers", Condition=with_mfa), name="anna")
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="anna")["VirtualMFADevice"]["SerialNumber"]
+    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
+    iam.enable_mfa_device(UserName="anna", SerialNumber=serial, **codes)
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account_id}, "Condition": with_mfa}
+    arn = iam.create_role(RoleName="guarded", AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+    allowed = policy(allow("iam:ListRoles"), allow("iam:ListUsers", Condition=with_mfa))
+    iam.put_role_policy(RoleName="guarded", PolicyName="its-own", PolicyDocument=allowed)
+    return anna, serial, arn
+
+
+def test_a_role_that_asks_for_mfa_is_assumed_with_it(aws, guarded):
+    anna, serial, role_arn = guarded
+    sts = anna.client("sts")
+    refused(assumed, aws=aws, sts=sts, role_arn=role_arn)
+    session = assumed(aws, sts, role_arn, SerialNumber=serial, TokenCode="123456")
+    session.client("iam").list_roles()
+    # AWS says nothing of the MFA in a session of AssumeRole.
+    refused(session.client("iam").list_users)
+
+
+def test_mfa_is_the_caller_s_own(aws, guarded):
+    anna, serial, role_arn = guarded
+    other = user(aws, role_arn.split(":")[4], allow("sts:*"), name="ben").client("sts")
+    code = {"TokenCode": "123456"}
+    message = refused(assumed, aws=aws, sts=other, role_arn=role_arn, SerialNumber=serial, **code)
+    assert message.startswith("MultiFactorAuthentication failed")
+    sts = anna.client("sts")
+    refused(assumed, aws=aws, sts=sts, role_arn=role_arn, SerialNumber=f"{serial}-of-nobody", **code)
+
+
+def test_a_session_of_get_session_token_says_whether_there_was_mfa(aws, guarded):
+    anna, serial, role_arn = guarded
+    sts = anna.client("sts")
+    refused(anna.client("iam").list_users)
+    for arguments, call in [({}, refused), ({"SerialNumber": serial, "TokenCode": "123456"}, lambda call: call())]:
+        keys = session_keys(sts.get_session_token(**arguments)["Credentials"])
+        session = Principal(aws, anna.arn, keys)
+        call(session.client("iam").list_users)
+        call(lambda: assumed(aws, session.client("sts"), role_arn))
