@@ -83,6 +83,14 @@ RUN_ELSEWHERE = {
         "rollcall explain root-used":
             "tests/end_to_end/test_documentation.py::test_what_the_page_of_the_command_shows_is_what_is_printed",
     },
+    "docs/athena.md": {
+        "aws s3api get-bucket-encryption --bucket REPORT_BUCKET":
+            "tests/end_to_end/test_documentation.py::test_an_audit",
+        "sam deploy --template-file templates/athena.yml --stack-name rollcall-athena "
+        "--capabilities CAPABILITY_NAMED_IAM --parameter-overrides "
+        "ReportBucketName=REPORT_BUCKET ReportKeyArn=KEY_ARN":
+            "tests/end_to_end/test_athena.py::test_queries_are_limited_and_their_results_encrypted",
+    },
 }  # fmt: skip
 
 # What takes too long for a test, or a machine of its own.
