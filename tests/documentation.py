@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CHANGELOG.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 # What a fenced block may be. Commands are in those of the console; one that is also "aws-only" is not run.
-KINDS = {"console", "json", "toml", "yaml", "hcl", "ini", "sql", "mermaid"}
+KINDS = {"console", "json", "toml", "yaml", "hcl", "ini", "sql", "text", "mermaid"}
 SECONDS = 600
 
 

@@ -223,14 +223,14 @@ class Reader:
         with open(self.config, "a") as config:
             config.write("\n".join(lines) + "\n")
 
-    def follow(self, page, headings, folder=ROOT, **words):
-        """Runs the commands of these sections, as whoever the page says, in `folder`."""
+    def follow(self, page, headings, folder=ROOT, words=None, environment=None):
+        """Runs the commands of these sections in `folder`, with these further words for the page's examples."""
         # This machine's processor, and no StackSets: the roles are there already.
         here = f"Architecture={deployment.ARCHITECTURE} ManageMemberRoles=false"
         Shell(
-            self.environment,
+            self.environment | (environment or {}),
             folder,
-            self.words | words,
+            self.words | (words or {}),
             changes=[(r'(?s)PARAMETERS="((?!.*ManageMemberRoles=false).*)"', rf'PARAMETERS="{here} \1"'),
                      (r'PARAMETERS="(?!Architecture)', f'PARAMETERS="Architecture={deployment.ARCHITECTURE} ')],
             # The local AWS has only root's credentials, which assume no role; and the organization's root users
@@ -370,16 +370,19 @@ def test_a_log_archive(archived):
     assert outcomes(archived.manifest) == dict.fromkeys(archived.accounts.values(), "collected")
 
 
-def test_an_audit(archived, tmp_path):
-    archived.follow(
-        AUDIT, AUDITED, folder=tmp_path, **{"2026-11-21": archived.manifest["date"], "rollcall-evidence": archived.bucket}
-    )
+@pytest.fixture
+def day(archived):
+    """The words of the audited day."""
+    return {"2026-11-21": archived.manifest["date"], "rollcall-evidence": archived.bucket}
 
 
-def test_a_report_that_was_changed_is_named_by_the_check_of_the_page(archived, tmp_path):
-    words = {"2026-11-21": archived.manifest["date"], "rollcall-evidence": archived.bucket}
-    archived.follow(AUDIT, ["Download a date"], folder=tmp_path, **words)
+def test_an_audit(archived, day, tmp_path):
+    archived.follow(AUDIT, AUDITED, tmp_path, day)
+
+
+def test_a_report_that_was_changed_is_named_by_the_check_of_the_page(archived, day, tmp_path):
+    archived.follow(AUDIT, ["Download a date"], tmp_path, day)
     report = next((tmp_path / archived.manifest["date"] / "reports").glob("*.csv"))
     report.write_bytes(report.read_bytes() + b"\n")
     with pytest.raises(AssertionError, match=f"{report.name}: FAILED"):
-        archived.follow(AUDIT, ["Check the files"], folder=tmp_path, **words)
+        archived.follow(AUDIT, ["Check the files"], tmp_path, day, {"DAY": archived.manifest["date"]})
