@@ -518,3 +518,73 @@ def test_a_session_of_get_session_token_says_whether_there_was_mfa(aws, guarded)
         session = Principal(aws, anna.arn, keys)
         call(session.client("iam").list_users)
         call(lambda: assumed(aws, session.client("sts"), role_arn))
+
+
+# Stacks.
+
+
+def deploy(aws, account_id, resources):
+    """A stack with these resources, deployed."""
+    cloudformation = aws.client("cloudformation", account_id)
+    cloudformation.create_stack(StackName="evidence", TemplateBody=json.dumps({"Resources": resources}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="evidence", WaiterConfig={"Delay": 1})
+
+
+def test_a_bucket_is_deployed_with_all_its_protection(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    names = {what: f"{what}-{random.randrange(10**12)}" for what in ("evidence", "logs")}
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    kept = {"NoncurrentVersionExpiration": {"NoncurrentDays": 90}}
+    properties = {
+        "BucketName": names["evidence"],
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule},
+        "BucketEncryption": {
+            "ServerSideEncryptionConfiguration": [{"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": by_key}]
+        },
+        "LifecycleConfiguration": {"Rules": [{"Id": "kept", "Status": "Enabled", "ExpirationInDays": 400, **kept}]},
+        "LoggingConfiguration": {"DestinationBucketName": {"Ref": "Logs"}, "LogFilePrefix": "evidence/"},
+    }
+    logs = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": names["logs"]}}
+    deploy(aws, account_id, {"Evidence": {"Type": "AWS::S3::Bucket", "Properties": properties}, "Logs": logs})
+    s3, bucket = aws.client("s3", account_id), {"Bucket": names["evidence"]}
+    lock = s3.get_object_lock_configuration(**bucket)["ObjectLockConfiguration"]
+    assert lock == {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    encryption = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]
+    assert encryption == {"Rules": [{"ApplyServerSideEncryptionByDefault": by_key, "BucketKeyEnabled": True}]}
+    (lifecycle,) = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    expected = {"ID": "kept", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 400}, **kept}
+    assert lifecycle == expected
+    logging = s3.get_bucket_logging(**bucket)["LoggingEnabled"]
+    assert logging == {"TargetBucket": names["logs"], "TargetPrefix": "evidence/"}
+    version = s3.put_object(**bucket, Key="there")["VersionId"]
+    refused(s3.delete_object, **bucket, Key="there", VersionId=version)
+    s3.delete_object(Bucket=names["logs"], Key="there")
+
+
+def test_a_topic_and_a_state_machine_are_deployed_with_what_they_are_given(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    machine = {
+        "StateMachineName": "nightly",
+        "DefinitionString": json.dumps(definition),
+        "RoleArn": f"arn:aws:iam::{account_id}:role/nightly",
+        "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True},
+        "TracingConfiguration": {"Enabled": True},
+    }
+    resources = {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alerts", "KmsMasterKeyId": key}},
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+    }
+    deploy(aws, account_id, resources)
+    topic = f"arn:aws:sns:{REGION}:{account_id}:alerts"
+    attributes = aws.client("sns", account_id).get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["KmsMasterKeyId"] == key
+    described = aws.client("stepfunctions", account_id).describe_state_machine(
+        stateMachineArn=f"arn:aws:states:{REGION}:{account_id}:stateMachine:nightly"
+    )
+    assert described["loggingConfiguration"] == {"level": "ALL", "includeExecutionData": True}
+    assert described["tracingConfiguration"] == {"enabled": True}
