@@ -52,17 +52,17 @@ POLL_SECONDS = 8.0
 # 10,000 reports in docs/performance.md, on a local S3; Organizations gives 20 accounts an answer.
 FIXED_SECONDS = {"ListAccounts": 1.0, "AnalyzeReports": 1.0, "Notify": 1.0}
 ACCOUNT_SECONDS = {"ListAccounts": 0.02, "AnalyzeReports": 0.001, "Notify": 0.0001}
-# 50 users an account: a report of 11 KB (113 MB of 10,000, in docs/performance.md), and 4 KB of its
-# share of accounts.json, run.json, findings and page.
-STORED_KB = 15
+# 50 users an account: a report of 11 KB (113 MB of 10,000, in docs/performance.md), and 5 KB of its
+# share of accounts.json, run.json, findings, page and tables.
+STORED_KB = 16
 # A year of nights is kept, and a year of logs (LogRetentionDays).
 KEPT_MONTHS = 12
 # What a call of a function logs: a line of its own, and the two or three of Lambda.
 LOGGED_KB = 1.2
 # S3 bucket keys "reduce requests to KMS by up to 99 percent".
 OBJECTS_A_KMS_REQUEST = 100
-# accounts.json, to-collect.json, two findings, page, manifest, the map's results; lists; the work bucket.
-OTHER_OBJECTS = 12
+# accounts.json, to-collect.json, findings twice, page, two for tables, manifest, the map's results; and lists.
+OTHER_OBJECTS = 14
 EMAILS = 2
 METRICS = 14
 # A metric is paid by the hour in which it is sent: once a night.
