@@ -14,7 +14,7 @@ from documentation import PAGES, ROOT, Shell, anchors, blocks, links
 from local_aws import deployment, organization
 from local_aws.server import REGION
 
-DEPLOY, AUDIT, CONFIGURE, OPERATIONS = "docs/deploy.md", "docs/audit.md", "docs/configure.md", "docs/operations.md"
+DEPLOY, AUDIT, CONFIGURE, OPERATE = (f"docs/{page}.md" for page in ("deploy", "audit", "configure", "operations"))
 
 # The pages whose commands are run here, and in what order their sections are read.
 MANAGEMENT_ACCOUNT = ["What you need", "In the management account", "The first night"]
@@ -23,16 +23,16 @@ LOG_ARCHIVE = ["Delegate", "With a log-archive account", "The management account
 MEMBER_ROLE = ["Member roles another way"]
 NO_ORGANIZATION = ["Without Organizations"]
 CONFIGURED = ["Who hears of it", "The input of a run"]
-OPERATED = ["What tells you", "The no-run alarm", "Start again and check"]
 AUDITORS = ["Who may read it"]
 AUDITED = [
     "Download a date", "Check the files", "What vouches for run.json", "How it is kept",
     "Prove that no account is missing", "Check it with Rollcall", "When a day was replaced",
 ]  # fmt: skip
+OPERATED = ["What tells you", "Start again and check", "The no-run alarm"]
 RUN_HERE = {
+    OPERATE: {*OPERATED},
     DEPLOY: {*MANAGEMENT_ACCOUNT, *AUDIT_ACCOUNT, *LOG_ARCHIVE, *MEMBER_ROLE, *NO_ORGANIZATION},
     CONFIGURE: {*CONFIGURED},
-    OPERATIONS: {*OPERATED},
     AUDIT: {*AUDITORS, *AUDITED},
 }
 
@@ -307,15 +307,16 @@ def test_subscriptions_and_the_input_of_a_run(managed):
     assert json.loads(attributes["FilterPolicy"]) == {"new": [{"numeric": [">", 0]}]}
 
 
-def test_operations(managed, tmp_path):
+def test_a_broken_night_is_looked_into(managed, tmp_path):
     manifest, bucket = managed.night("management")
     words = {
-        "STATE_MACHINE_ARN": managed.stack("management")[0]["StateMachineArn"],
+        "STATE_MACHINE_ARN": manifest["execution_arn"].rpartition(":")[0].replace(":execution:", ":stateMachine:"),
         "EXECUTION_ARN": manifest["execution_arn"],
-        "BUCKET/DATE": f"{bucket}/{manifest['date']}",
+        "BUCKET": bucket,
+        "DATE": manifest["date"],
         "STACK": "rollcall",
     }
-    managed.follow(OPERATIONS, OPERATED, tmp_path, words, {"AWS_PROFILE": "management"})
+    managed.follow(OPERATE, OPERATED, tmp_path, words, {"AWS_PROFILE": "management"})
     managed.quiet("management")
 
 

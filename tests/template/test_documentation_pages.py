@@ -16,8 +16,6 @@ TEMPLATES = ["template.yml", "templates/log-archive.yml", "templates/member-role
 
 # What is named in backticks, looks like a name of ours, and is AWS's.
 KNOWN = {"LimitExceeded", "OrganizationAccountAccessRole", "RegionDisabledException", "TimeoutSeconds"}
-# Pages that are written beside these.
-TO_COME = {"audit.md"}
 
 
 def page(name):
@@ -243,17 +241,3 @@ def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
 def test_json_in_the_pages_is_json(name):
     for block in re.findall(r"^```json\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE):
         json.loads(block)
-
-
-def anchors(text):
-    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_link_of_the_pages_leads_somewhere(name):
-    for target, anchor in re.findall(r"\]\(((?!https?:)[^)#]*)(?:#([^)]*))?\)", prose(page(name))):
-        file = DOCS / target if target else DOCS / name
-        assert file.exists() or target in TO_COME, target
-        if anchor and file.exists():
-            assert anchor in anchors(file.read_text()), f"{target}#{anchor}"
