@@ -63,7 +63,7 @@ lint: lint-templates .tools/deny.ready
 	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources
 
 lint-templates: .tools/sam.ready .tools/checkov.ready
-	$(SAM)/cfn-lint template.yml templates/*.yml
+	$(SAM)/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 eusc-de-east-1 -- template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
 	$(CHECKOV)/checkov --file template.yml templates/*.yml
 

@@ -15,8 +15,8 @@ from local_aws import command, deployment, organization, proxy, reports  # noqa:
 from local_aws.organization import MANAGEMENT  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402
 
-# More than the 20 accounts of one page of ListAccounts.
-TEAMS = [(f"Team {number:02}", "Teams", None) for number in range(1, 11)]
+# More than the 20 accounts of one page of ListAccounts, and 25 members besides those of the landing zone.
+TEAMS = [(f"Team {number:02}", "Teams", None) for number in range(1, 14)]
 ACCOUNTS = organization.ACCOUNTS + TEAMS
 
 CommandRun = namedtuple("CommandRun", "done day")

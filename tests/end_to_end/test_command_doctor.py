@@ -74,27 +74,26 @@ def test_without_an_organization_nothing_is_asked_about_its_accounts(rollcall, a
     assert not aws.proxy.calls("sts", "AssumeRole")
 
 
-def seen_by_a_member(org):
-    """DescribeOrganization as a member of the organization gets it; in the emulator each account has one of
-    its own."""
-    organization = {"Organization": {"Id": org.id, "MasterAccountId": MANAGEMENT}}
-    return Response(200, json.dumps(organization).encode(), {"content-type": "application/x-amz-json-1.1"})
+@pytest.fixture
+def administrator(aws, org):
+    """A member of the organization that is a delegated administrator of it."""
+    organizations = aws.client("organizations", MANAGEMENT)
+    registration = {"AccountId": org.accounts["Audit"], "ServicePrincipal": "access-analyzer.amazonaws.com"}
+    organizations.register_delegated_administrator(**registration)
+    yield org.accounts["Audit"]
+    organizations.deregister_delegated_administrator(**registration)
 
 
-def test_an_account_that_may_not_list_the_others_is_no_administrator(rollcall, aws, org):
-    aws.proxy.script("organizations", "DescribeOrganization", seen_by_a_member(org), forever=True)
-    denied = json_error(400, "AccessDeniedException", "not you")
-    aws.proxy.script("organizations", "ListAccounts", denied, forever=True)
-    member = {"AWS_ACCESS_KEY_ID": org.accounts["Audit"]}
+def test_an_account_that_may_not_list_the_others_is_no_administrator(rollcall, org):
+    member = {"AWS_ACCESS_KEY_ID": org.accounts["Network"]}
     done = rollcall("doctor", "--output", "reports", environment=member)
     assert checks(done)["organization"] == ("ok", f"{org.id}; its management account is {MANAGEMENT}")
-    assert "organizations:ListAccounts answered AccessDeniedException: not you" in failed(done)["accounts"]
+    assert "organizations:ListRoots answered AccessDeniedException: You don't have" in failed(done)["accounts"]
     assert "or of a delegated administrator account" in failed(done)["accounts"]
 
 
-def test_a_member_that_may_list_the_others_is_a_delegated_administrator(rollcall, aws, org):
-    aws.proxy.script("organizations", "DescribeOrganization", seen_by_a_member(org), forever=True)
-    done = rollcall("doctor", "--output", "reports", environment={"AWS_ACCESS_KEY_ID": org.accounts["Audit"]})
+def test_a_member_that_may_list_the_others_is_a_delegated_administrator(rollcall, org, administrator):
+    done = rollcall("doctor", "--output", "reports", environment={"AWS_ACCESS_KEY_ID": administrator})
     assert checks(done)["organization"] == ("ok", f"{org.id}, and this is a delegated administrator of it")
 
 

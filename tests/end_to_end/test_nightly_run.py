@@ -25,7 +25,7 @@ def night(running_aws, deployed, org):
     return execution, deployed.manifest(execution), requests, deployed.messages(seconds=5)
 
 
-def collected(org):
+def collected_accounts(org):
     return {name: id for name, id in org.accounts.items() if name not in FAILING and name != SUSPENDED}
 
 
@@ -44,7 +44,7 @@ def test_every_account_is_in_the_manifest_once_with_its_outcome(night, org):
         if name != "Management":
             assert account["name"] == name
     coverage = manifest["coverage"]
-    assert coverage["collected"] == len(collected(org))
+    assert coverage["collected"] == len(collected_accounts(org))
     assert (coverage["failed"], coverage["skipped"], coverage["no_outcome"]) == (2, 1, 0)
 
 
@@ -80,7 +80,7 @@ def test_a_stored_report_is_what_iam_served_and_says_so(night, deployed, org, aw
 def test_an_account_costs_one_call_of_each_kind(night, org):
     _, _, requests, _ = night
     calls = [(request.account, request.action) for request in requests]
-    for name, account_id in collected(org).items():
+    for name, account_id in collected_accounts(org).items():
         assumed = 0 if name == "Management" else 1
         assert calls.count((account_id, "AssumeRole")) == assumed, name
         assert calls.count((account_id, "PutObject")) == 1
@@ -112,12 +112,29 @@ def test_one_message_names_the_accounts_codes_and_remedies(night, org):
     execution, _, _, messages = night
     assert len(messages) == 1
     subject, body = messages[0]["Subject"], messages[0]["Message"]
-    assert re.fullmatch(r"Rollcall \d{4}-\d\d-\d\d: 2 of 24 accounts not collected", subject)
+    assert re.fullmatch(r"Rollcall \d{4}-\d\d-\d\d: 2 of 27 accounts not collected", subject)
     for name, code in FAILING.items():
         assert f"{org.accounts[name]}  {name}" in body
         assert f"{code}: 1 account" in body
     assert "What to do: Deploy templates/member-role.yml" in body
     assert execution["name"] in body
+
+
+def test_every_log_line_is_json_and_says_its_execution_and_account(night, deployed, org):
+    execution, _, _, _ = night
+    lines = {}
+    for step in ("list-accounts", "collect-report", "analyze-reports", "notify"):
+        printed = [line for line in deployed.log(step) if line.startswith("{") and '"_aws"' not in line]
+        logged = [json.loads(line) for line in printed]
+        lines[step] = [line for line in logged if line["span"]["execution"] == execution["name"]]
+        assert lines[step], step
+        for line in lines[step]:
+            assert line["timestamp"] and line["level"] in ("INFO", "WARN", "ERROR") and line["message"]
+            assert line["span"]["request_id"]
+    collected = {line["span"]["account_id"] for line in lines["collect-report"] if line["level"] == "INFO"}
+    assert collected == set(collected_accounts(org).values())
+    failed = {line["span"]["account_id"]: line["code"] for line in lines["collect-report"] if line["level"] == "WARN"}
+    assert failed == {org.accounts[name]: code for name, code in FAILING.items()}
 
 
 def test_a_run_of_a_second_time_the_same_day_replaces_the_first_and_keeps_nothing_of_it(aws, stack, org):

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 BUILD = ["sam", "build", "--config-file", "config.toml"]
 DEPLOY = ["sam", "deploy", "--config-file", "config.toml"]
+DEPLOY_ALONE = ["sam", "deploy", "--capabilities", "CAPABILITY_NAMED_IAM", "--template-file"]
 
 
 class CommandFailed(Exception):
@@ -38,24 +39,30 @@ def build(aws, folder):
     run([*BUILD, *overrides], Path(folder) / "build.log", environment)
 
 
+def deploy(aws, folder, stack, account_id, parameters, command=tuple(DEPLOY)):
+    """Deploys the built template, unless `command` is for another, into an account; answers the stack's outputs."""
+    overrides = [f"{name}={value}" for name, value in parameters.items() if value is not None]
+    run(
+        [*command, "--stack-name", stack, "--parameter-overrides", *overrides],
+        Path(folder) / f"deploy-{stack}.log",
+        aws.environment(account_id),
+    )
+    stacks = aws.client("cloudformation", account_id).describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+
+
 class Deployment:
     """A deployed stack and its runs."""
 
-    def __init__(self, aws, folder, stack="rollcall", **parameters):
+    def __init__(self, aws, folder, stack="rollcall", account_id=MANAGEMENT, **parameters):
         self.aws = aws
         self.stack = stack
+        self.account_id = account_id
         # The role is deployed by the test: the emulator has no StackSets.
         parameters = {"Architecture": ARCHITECTURE, "ManageMemberRoles": "false", **parameters}
-        overrides = [f"{name}={value}" for name, value in parameters.items() if value is not None]
-        run(
-            [*DEPLOY, "--stack-name", stack, "--parameter-overrides", *overrides],
-            Path(folder) / f"deploy-{stack}.log",
-            aws.environment(MANAGEMENT),
-        )
-        stacks = aws.client("cloudformation", MANAGEMENT).describe_stacks(StackName=stack)["Stacks"]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-        self.states = aws.client("stepfunctions", MANAGEMENT)
-        self.s3 = aws.client("s3", MANAGEMENT)
+        self.outputs = deploy(aws, folder, stack, account_id, parameters)
+        self.states = aws.client("stepfunctions", account_id)
+        self.s3 = aws.client("s3", parameters.get("BucketAccountId", account_id))
         self.bucket = self.outputs["ReportBucketName"]
         self.queue_urls = {
             kind: self._listen(kind, self.outputs[output])
@@ -65,20 +72,20 @@ class Deployment:
 
     def _listen(self, kind, topic_arn):
         """Subscribes a queue to a topic: what a person's mail would get."""
-        sqs = self.aws.client("sqs", MANAGEMENT)
+        sqs = self.aws.client("sqs", self.account_id)
         url = sqs.create_queue(QueueName=f"{self.stack}-{kind}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
         policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": arn}]}
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-        sns = self.aws.client("sns", MANAGEMENT)
+        sns = self.aws.client("sns", self.account_id)
         sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
         return url
 
     def messages(self, kind="errors", seconds=0, at_least=1):
         """The messages of a topic since the last call, each with Message, MessageAttributes and perhaps
         Subject; waits at most `seconds` for `at_least` of them."""
-        sqs = self.aws.client("sqs", MANAGEMENT)
+        sqs = self.aws.client("sqs", self.account_id)
         messages = []
         deadline = time.monotonic() + seconds
         while True:
@@ -127,7 +134,7 @@ class Deployment:
 
     def log(self, step):
         """The lines of a function's log."""
-        logs = self.aws.client("logs", MANAGEMENT)
+        logs = self.aws.client("logs", self.account_id)
         group = f"/aws/lambda/{self.stack}-{step}"
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         return [line for page in pages for event in page["events"] for line in event["message"].splitlines()]

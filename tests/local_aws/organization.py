@@ -93,29 +93,30 @@ def _make_users(aws, number, account_id):
         iam.create_access_key(UserName="=cmd,with.comma@example")
 
 
-def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS):
+def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS, role_name="rollcall-member"):
     """Deploys templates/member-role.yml into every account that is to have the role: what the
     StackSet does on AWS, or a person who deploys the role another way."""
     special = {name: what for name, _, what in accounts}
+    collector_account = collector_role_arn.split(":")[4]
+    stack = f"{role_name}-role"
 
     def deploy(name, account_id):
-        if name == "Management" or special.get(name) == "no role":
+        if account_id == collector_account or special.get(name) == "no role":
             return
         cloudformation = aws.client("cloudformation", account_id)
         cloudformation.create_stack(
-            StackName="rollcall-member-role",
+            StackName=stack,
             TemplateBody=MEMBER_ROLE_TEMPLATE.read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Parameters=[
                 {"ParameterKey": "CollectorRoleArn", "ParameterValue": collector_role_arn},
                 {"ParameterKey": "OrganizationId", "ParameterValue": organization.id},
+                {"ParameterKey": "MemberRoleName", "ParameterValue": role_name},
             ],
         )
-        cloudformation.get_waiter("stack_create_complete").wait(
-            StackName="rollcall-member-role", WaiterConfig={"Delay": 1}
-        )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
         if special.get(name) == "role denies":
-            _deny_report(aws, account_id, "rollcall-member")
+            _deny_report(aws, account_id, role_name)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda item: deploy(*item), organization.accounts.items()))
