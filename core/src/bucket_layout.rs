@@ -15,6 +15,8 @@
 //!
 //! Days of the predecessor, AWS's sample, have reports right under the date, and nothing else.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 use crate::account::AccountId;
@@ -31,6 +33,21 @@ pub const COLLECTED_TIME: &str = "collected-time";
 pub const SHA256: &str = "sha256";
 /// The metadata key of a report: how many rows it has, the header not counted.
 pub const ROWS: &str = "rows";
+
+/// The name of an execution as metadata has it. Metadata are headers, which take ASCII; Step Functions
+/// takes names in any script.
+pub fn execution_mark(execution: &str) -> Cow<'_, str> {
+    // White space at an end is no part of a header's value.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+    if execution.bytes().all(is_plain) && execution.trim() == execution {
+        return execution.into();
+    }
+    let encoded = execution.bytes().map(|byte| match byte {
+        byte if is_plain(byte) && byte != b' ' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect::<String>().into()
+}
 
 /// The roll: every account, also those that are skipped.
 pub fn accounts(date: NaiveDate) -> String {
@@ -136,6 +153,20 @@ mod tests {
         assert_eq!(findings_jsonl(date()), "2026-01-02/findings.jsonl");
         assert_eq!(summary(date()), "2026-01-02/summary.html");
         assert_eq!(run(date()), "2026-01-02/run.json");
+    }
+
+    #[test]
+    fn the_mark_of_an_execution_is_a_header_and_no_two_executions_have_the_same() {
+        for (execution, mark) in [
+            ("6d2c6a4e-0f6b", "6d2c6a4e-0f6b"),
+            ("the night of 2026-01-31", "the night of 2026-01-31"),
+            ("nächtlich", "n%C3%A4chtlich"),
+            ("n%C3%A4chtlich", "n%25C3%25A4chtlich"),
+            (" a\r\nb ", "%20a%0D%0Ab%20"),
+            ("", ""),
+        ] {
+            assert_eq!(execution_mark(execution), mark);
+        }
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub mod rules;
 pub mod run;
 pub mod statistics;
 pub mod summary;
+pub mod untrusted;
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod sorted_json {

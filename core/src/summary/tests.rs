@@ -135,7 +135,7 @@ fn rows_that_can_not_be_read_are_named_by_line() {
         html.contains("The one account is covered, but for 1 row that can&#39;t be read</h2>")
             && html.contains("class=\"coverage bad\"")
     );
-    assert!(html.contains("line 4, mfa_active"));
+    assert!(html.contains("line 4, <bdi>mfa_active</bdi>"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use rollcall_core::history::{Earlier, EarlierRun, History, PassedOver, Previous}
 use rollcall_core::manifest::WrittenFile;
 use rollcall_core::policy::Policy;
 use rollcall_core::roll::{Roll, RollSource};
+use rollcall_core::untrusted::shortened;
 use serde::Deserialize;
 
 use crate::api_error::ApiError;
@@ -19,6 +20,9 @@ use crate::step_error::StepError;
 
 /// How many earlier dates are tried: beyond a month of broken runs there is no history to speak of.
 const DATES_TRIED: usize = 31;
+
+/// How many bytes a reason may have.
+const REASON_LIMIT: usize = 600;
 
 /// What is needed of an earlier run's manifest. The rest may have another form than today's.
 #[derive(Deserialize)]
@@ -73,6 +77,8 @@ impl Past<'_> {
                     return Ok((history, Previous::new(findings)));
                 }
                 Err(reason) => {
+                    // It may repeat what stands in a file that somebody else wrote.
+                    let reason = shortened(&reason, REASON_LIMIT).into_owned();
                     tracing::warn!(%date, reason, "an earlier run is passed over");
                     history.passed_over.push(PassedOver { date, reason });
                 }
