@@ -25,6 +25,7 @@ export SAM_CLI_TELEMETRY = 0
 
 TESTS := .tools/tests/bin
 SAM := .tools/sam/bin
+CHECKOV := .tools/checkov/bin
 BROWSER := .tools/browser/bin
 
 demo: .tools/tests.ready .tools/sam.ready
@@ -61,9 +62,10 @@ lint: lint-templates .tools/deny.ready
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources
 
-lint-templates: .tools/sam.ready
+lint-templates: .tools/sam.ready .tools/checkov.ready
 	$(SAM)/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 eusc-de-east-1 -- template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
+	$(CHECKOV)/checkov --file template.yml templates/*.yml
 
 bench:
 	@ROLLCALL_BENCH_FOLDER="$(CURDIR)/.local/bench" cargo bench --quiet --locked -p rollcall-core --bench analysis

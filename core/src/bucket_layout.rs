@@ -8,6 +8,8 @@
 //!                 DATE/findings.csv
 //!                 DATE/findings.jsonl
 //!                 DATE/summary.html
+//!                 DATE/tables/accounts/accounts.jsonl
+//!                 DATE/tables/findings/symlink.txt
 //!                 DATE/run.json
 //!                 exemptions.toml
 //! work bucket     DATE/to-collect.json
@@ -119,6 +121,16 @@ pub fn summary(date: NaiveDate) -> String {
     format!("{date}/summary.html")
 }
 
+/// A day's accounts as a table reads them. A table reads a whole folder, so each has one of its own.
+pub fn accounts_table(date: NaiveDate) -> String {
+    format!("{date}/tables/accounts/accounts.jsonl")
+}
+
+/// What sends the table of a day's findings to [`findings_jsonl`].
+pub fn findings_table(date: NaiveDate) -> String {
+    format!("{date}/tables/findings/symlink.txt")
+}
+
 /// The exemptions, which people write.
 pub const EXEMPTIONS: &str = "exemptions.toml";
 
@@ -152,6 +164,8 @@ mod tests {
         assert_eq!(findings_csv(date()), "2026-01-02/findings.csv");
         assert_eq!(findings_jsonl(date()), "2026-01-02/findings.jsonl");
         assert_eq!(summary(date()), "2026-01-02/summary.html");
+        assert_eq!(accounts_table(date()), "2026-01-02/tables/accounts/accounts.jsonl");
+        assert_eq!(findings_table(date()), "2026-01-02/tables/findings/symlink.txt");
         assert_eq!(run(date()), "2026-01-02/run.json");
     }
 

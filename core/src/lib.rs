@@ -25,6 +25,7 @@ pub mod rules;
 pub mod run;
 pub mod statistics;
 pub mod summary;
+pub mod tables;
 pub mod untrusted;
 
 #[cfg(test)]

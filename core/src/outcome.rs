@@ -63,12 +63,13 @@ impl FailureCode {
             Self::RoleMissingOrDenied => {
                 "Deploy templates/member-role.yml into the account (a StackSet instance may be \
                  missing or outdated), and check that its CollectorRoleArn and OrganizationId are \
-                 those of this deployment."
+                 those of this deployment. If every account fails with this, allow sts:AssumeRole to \
+                 the role of the collector."
             }
             Self::DeniedByPolicy => {
-                "Allow iam:GenerateCredentialReport and iam:GetCredentialReport to the member role: \
-                 look at its policies, its permissions boundary and the service control policies \
-                 above the account."
+                "Allow iam:GenerateCredentialReport and iam:GetCredentialReport to the role that the \
+                 message names: look at its policies, its permissions boundary and the service control \
+                 policies above the account."
             }
             Self::ReportTimedOut => {
                 "Start the run again; if it happens every night, open a case with \

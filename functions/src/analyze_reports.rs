@@ -25,6 +25,7 @@ use rollcall_core::report::Tally;
 use rollcall_core::roll::Roll;
 use rollcall_core::run::Run;
 use rollcall_core::summary::write_html;
+use rollcall_core::tables;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
@@ -186,6 +187,25 @@ impl AnalyzeReports {
         );
         let summary = summary.await?;
         manifest.outputs.push(summary);
+        let accounts = self.report_store.write_file(
+            bucket_layout::accounts_table(date),
+            "application/jsonl",
+            &run.execution,
+            |mut output| tables::write_accounts(&manifest, &mut output),
+        );
+        let accounts = accounts.await?;
+        manifest.outputs.push(accounts);
+        // Athena reads buckets, and no folder on a disk.
+        if self.report_store.is_bucket() {
+            let findings = self.report_store.address(&bucket_layout::findings_jsonl(date));
+            let symlink = self.report_store.write_file(
+                bucket_layout::findings_table(date),
+                "text/plain",
+                &run.execution,
+                |mut output| tables::write_symlink(&findings, &mut output),
+            );
+            manifest.outputs.push(symlink.await?);
+        }
         // Last: whoever finds it finds everything it names.
         self.report_store.write_json(&bucket_layout::run(date), &manifest, &run.execution).await?;
         log(&manifest);

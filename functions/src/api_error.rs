@@ -10,6 +10,19 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 /// The codes of credentials that have run out.
 pub const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
+/// The codes of a refusal; the last two are those of SNS, for the topic and for its key.
+const DENIED: [&str; 5] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationError",
+    "KMSAccessDenied",
+];
+
+/// What IAM says when no policy allows the caller the call. A service that refuses for a reason of its own
+/// says something else.
+const MISSING_PERMISSION: &str = "is not authorized to perform";
+
 /// A failed call in the terms a step decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -77,6 +90,11 @@ impl ApiError {
         matches!(self.kind, ApiErrorKind::Unavailable | ApiErrorKind::Throttled)
     }
 
+    /// Whether a policy has to allow the call, and doing it elsewhere or otherwise would not help.
+    pub fn is_missing_permission(&self) -> bool {
+        self.kind == ApiErrorKind::Denied && self.message.contains(MISSING_PERMISSION)
+    }
+
     /// The answer to `call` ended too early.
     pub fn cut_off(call: &str, error: &dyn std::error::Error) -> Self {
         Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }
@@ -105,10 +123,8 @@ impl ApiError {
             Some("LimitExceeded" | "LimitExceededException") => ApiErrorKind::NoCapacity,
             Some("ReportInProgress") => ApiErrorKind::ReportInProgress,
             Some("ReportNotPresent" | "ReportExpired") => ApiErrorKind::ReportMissing,
-            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") if explicit => {
-                ApiErrorKind::DeniedExplicitly
-            }
-            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => ApiErrorKind::Denied,
+            Some(code) if DENIED.contains(&code) && explicit => ApiErrorKind::DeniedExplicitly,
+            Some(code) if DENIED.contains(&code) => ApiErrorKind::Denied,
             // The next try takes new credentials.
             Some(code) if EXPIRED.contains(&code) => ApiErrorKind::Unavailable,
             // The last is S3's, which gave up on an upload.
@@ -164,6 +180,8 @@ mod tests {
             ("ReportInProgress", 404, ApiErrorKind::ReportInProgress),
             ("ServiceFailure", 500, ApiErrorKind::Unavailable),
             ("AccessDenied", 403, ApiErrorKind::Denied),
+            ("AuthorizationError", 403, ApiErrorKind::Denied),
+            ("KMSAccessDenied", 400, ApiErrorKind::Denied),
             ("ExpiredToken", 403, ApiErrorKind::Unavailable),
             ("RequestTimeout", 400, ApiErrorKind::Unavailable),
             ("SomethingNew", 503, ApiErrorKind::Unavailable),
@@ -179,6 +197,19 @@ mod tests {
         assert_eq!(kind("AccessDenied", text, 403), ApiErrorKind::DeniedExplicitly);
         let text = "User: x is not authorized to perform: sts:AssumeRole on resource: y";
         assert_eq!(kind("AccessDenied", text, 403), ApiErrorKind::Denied);
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_from_a_refusal_of_the_services_own() {
+        let denied = |text| {
+            ApiError::new("organizations:ListRoots", Some("AccessDeniedException"), Some(text), Some(400))
+                .is_missing_permission()
+        };
+        assert!(denied("User: x is not authorized to perform: organizations:ListRoots on resource: *"));
+        assert!(!denied("You don't have permissions to access this resource."));
+        assert!(!denied(
+            "User: x is not authorized to perform: y with an explicit deny in a service control policy"
+        ));
     }
 
     #[test]

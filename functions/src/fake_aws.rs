@@ -306,11 +306,12 @@ pub(crate) fn json(body: serde_json::Value) -> Answer {
 
 /// An error of Organizations.
 pub(crate) fn json_error(code: &str) -> Answer {
-    Answer(
-        400,
-        vec![("x-amzn-errortype".into(), code.into())],
-        format!(r#"{{"Message": "words of {code}"}}"#),
-    )
+    json_error_with(code, &format!("words of {code}"))
+}
+
+/// The same in other words.
+pub(crate) fn json_error_with(code: &str, words: &str) -> Answer {
+    Answer(400, vec![("x-amzn-errortype".into(), code.into())], format!(r#"{{"Message": "{words}"}}"#))
 }
 
 /// An answer of IAM, STS or SNS: what stands in `action`'s result.

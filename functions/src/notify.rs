@@ -13,7 +13,7 @@ use rollcall_core::messages::{self, Attribute, Listed, Message};
 use rollcall_core::run::Run;
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, ApiErrorKind};
 use crate::aws;
 use crate::report_store::{LinesError, ReportStore};
 use crate::settings;
@@ -176,8 +176,13 @@ impl Notify {
             request = request.message_attributes(*name, value);
         }
         request.send().await.map(|_| ()).map_err(|error| {
-            let call = format!("sns:Publish to {topic_arn}");
-            StepErrorName::MessageNotSent.error(ApiError::of(&call, &error).message)
+            let ApiError { kind, message } = ApiError::of(&format!("sns:Publish to {topic_arn}"), &error);
+            StepErrorName::MessageNotSent.error(match kind {
+                ApiErrorKind::Denied => format!(
+                    "{message} (the policies of this role, of the topic and of its key have to allow it)"
+                ),
+                _ => message,
+            })
         })
     }
 }

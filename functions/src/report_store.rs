@@ -177,6 +177,11 @@ impl ReportStore {
         }
     }
 
+    /// Whether it is a bucket, and not a folder.
+    pub fn is_bucket(&self) -> bool {
+        matches!(self.place, Place::Bucket(_))
+    }
+
     /// Makes room for a run of a day. A folder has no versions, so what an earlier run of the day left is
     /// put aside, and where is answered; a bucket keeps versions, and needs nothing.
     ///

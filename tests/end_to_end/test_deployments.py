@@ -62,7 +62,8 @@ def test_an_existing_bucket_and_key_are_used(aws, folder, org, built):
     writes = [request for request in aws.proxy.requests if request.action == "PutObject" and "evidence-of-ours" in request.path]
     written = {request.path.split("?")[0].rsplit("/", 1)[1] for request in writes}
     report = f"credentialReport_{MANAGEMENT}.csv"
-    assert written == {"accounts.json", report, "findings.csv", "findings.jsonl", "summary.html", "run.json"}
+    tables = {"accounts.jsonl", "symlink.txt"}
+    assert written == {"accounts.json", report, "findings.csv", "findings.jsonl", "summary.html", "run.json"} | tables
     assert {request.headers["x-amz-server-side-encryption-aws-kms-key-id"] for request in writes} == {key_arn}
 
 

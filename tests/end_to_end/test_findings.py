@@ -92,7 +92,8 @@ def test_run_json_is_what_its_schema_says(night):
 def test_run_json_vouches_for_every_file(night, deployed):
     manifest, _ = night
     written = {output["key"]: output for output in manifest["outputs"]}
-    assert set(written) == {f"2030-03-01/{name}" for name in ("findings.csv", "findings.jsonl", "summary.html")}
+    tables = ("tables/accounts/accounts.jsonl", "tables/findings/symlink.txt")
+    assert set(written) == {f"2030-03-01/{name}" for name in ("findings.csv", "findings.jsonl", "summary.html", *tables)}
     for key, output in written.items():
         content, metadata = deployed.read(key)
         assert hashlib.sha256(content).hexdigest() == output["sha256"] == metadata["sha256"]

@@ -101,7 +101,8 @@ def bucket_of(aws, account_id, *statements):
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     if statements:
         about = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-        s3.put_bucket_policy(Bucket=name, Policy=policy(*({**statement, "Resource": about} for statement in statements)))
+        about_it = [{**statement, "Resource": about} for statement in statements]
+        s3.put_bucket_policy(Bucket=name, Policy=policy(*about_it))
     return name
 
 
@@ -189,6 +190,15 @@ def test_the_account_of_a_bucket_is_its_owner_s(aws, create):
     collector.client("s3").list_objects_v2(Bucket=bucket_of(aws, archive, everybody))
     refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, audit))
     refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, create(), everybody))
+
+
+def test_the_organization_of_a_bucket_is_its_owner_s(aws, create, management):
+    audit = create()
+    organization_id = aws.client("organizations", management).describe_organization()["Organization"]["Id"]
+    collector = role(aws, audit, allow("s3:*", Condition={"StringEquals": {"aws:ResourceOrgID": organization_id}}))
+    everybody = allow("s3:*", Principal={"AWS": audit})
+    collector.client("s3").list_objects_v2(Bucket=bucket_of(aws, create(), everybody))
+    refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, new_account(), everybody))
 
 
 def test_the_expected_owner_of_a_bucket_has_to_be_its_owner(aws, create):
@@ -315,8 +325,25 @@ def test_a_key_s_conditions_see_the_request_of_s3(aws, create, management, condi
     }.get(otherwise, otherwise)
     principal = {"AWS": f"arn:aws:iam::{account_id}:root"}
     for expected, call in [(value, lambda call, **arguments: call(**arguments)), (f"not-{value}", refused)]:
-        key = key_of(aws, account_id, allow("kms:*", Principal=principal, Condition={"StringEquals": {condition: expected}}))
+        only_then = {"StringEquals": {condition: expected}}
+        key = key_of(aws, account_id, allow("kms:*", Principal=principal, Condition=only_then))
         call(writer.client("s3").put_object, **there, **encrypted_by(key))
+
+
+def test_a_bucket_key_is_used_for_all_of_the_bucket(aws, create):
+    account_id = create()
+    writer = user(aws, account_id, allow(["s3:*", "kms:*"]))
+    bucket = bucket_of(aws, account_id)
+    of_the_bucket = {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}"}}
+    principal = {"AWS": f"arn:aws:iam::{account_id}:root"}
+    key = key_of(aws, account_id, allow("kms:*", Principal=principal, Condition=of_the_bucket))
+    write = {"Bucket": bucket, "Key": "there", **encrypted_by(key)}
+    refused(writer.client("s3").put_object, **write)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+    aws.client("s3", account_id).put_bucket_encryption(
+        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+    writer.client("s3").put_object(**write)
 
 
 def test_a_key_is_named_by_its_arn_its_id_or_an_alias(aws, create):
@@ -334,6 +361,31 @@ def test_a_key_is_named_by_its_arn_its_id_or_an_alias(aws, create):
     refused(may.put_object, "KMS.NotFoundException", **there, **encrypted_by("alias/no-such-key"))
     kms.disable_key(KeyId=key_id)
     refused(may.put_object, "KMS.DisabledException", **there, **encrypted_by(key))
+
+
+def test_an_encrypted_topic_is_published_to_by_who_may_generate_a_data_key_and_decrypt(aws, create):
+    account_id = create()
+    sns = aws.client("sns", account_id)
+    through_the_topic = {
+        "kms:ViaService": f"sns.{REGION}.amazonaws.com",
+        "kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:{REGION}:{account_id}:alerts",
+    }
+    principal = {"AWS": f"arn:aws:iam::{account_id}:root"}
+    key = key_of(aws, account_id, allow("kms:*", Principal=principal, Condition={"StringEquals": through_the_topic}))
+    topic = {"TopicArn": sns.create_topic(Name="alerts", Attributes={"KmsMasterKeyId": key})["TopicArn"]}
+    in_clear = {"TopicArn": sns.create_topic(Name="in-clear")["TopicArn"]}
+    needed = ["kms:GenerateDataKey", "kms:Decrypt"]
+    for number, permissions in enumerate([needed[:1], needed[1:], needed]):
+        principal = user(aws, account_id, allow("sns:*"), allow(permissions, key), name=f"publisher-{number}")
+        publisher = principal.client("sns")
+        publisher.publish(**in_clear, Message="found")
+        if permissions == needed:
+            publisher.publish(**topic, Message="found")
+        else:
+            (missing,) = set(needed) - set(permissions)
+            assert f"perform: {missing} on resource: {key}" in refused(
+                publisher.publish, "KMSAccessDenied", **topic, Message="found"
+            )
 
 
 # Organizations.
@@ -382,8 +434,9 @@ def test_the_management_account_makes_delegated_administrators(aws, create, mana
     audit, member = create("Audit"), create()
     organizations = aws.client("organizations", management)
     service = {"AccountId": audit, "ServicePrincipal": "access-analyzer.amazonaws.com"}
-    organizations.register_delegated_administrator(**service)
-    register, deregister = organizations.register_delegated_administrator, organizations.deregister_delegated_administrator
+    register = organizations.register_delegated_administrator
+    deregister = organizations.deregister_delegated_administrator
+    register(**service)
     refused(register, "AccountAlreadyRegisteredException", **service)
     refused(register, "AccountNotFoundException", **service | {"AccountId": new_account()})
     refused(register, "ConstraintViolationException", **service | {"AccountId": management})
@@ -465,3 +518,73 @@ def test_a_session_of_get_session_token_says_whether_there_was_mfa(aws, guarded)
         session = Principal(aws, anna.arn, keys)
         call(session.client("iam").list_users)
         call(lambda: assumed(aws, session.client("sts"), role_arn))
+
+
+# Stacks.
+
+
+def deploy(aws, account_id, resources):
+    """A stack with these resources, deployed."""
+    cloudformation = aws.client("cloudformation", account_id)
+    cloudformation.create_stack(StackName="evidence", TemplateBody=json.dumps({"Resources": resources}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="evidence", WaiterConfig={"Delay": 1})
+
+
+def test_a_bucket_is_deployed_with_all_its_protection(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    names = {what: f"{what}-{random.randrange(10**12)}" for what in ("evidence", "logs")}
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    kept = {"NoncurrentVersionExpiration": {"NoncurrentDays": 90}}
+    properties = {
+        "BucketName": names["evidence"],
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule},
+        "BucketEncryption": {
+            "ServerSideEncryptionConfiguration": [{"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": by_key}]
+        },
+        "LifecycleConfiguration": {"Rules": [{"Id": "kept", "Status": "Enabled", "ExpirationInDays": 400, **kept}]},
+        "LoggingConfiguration": {"DestinationBucketName": {"Ref": "Logs"}, "LogFilePrefix": "evidence/"},
+    }
+    logs = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": names["logs"]}}
+    deploy(aws, account_id, {"Evidence": {"Type": "AWS::S3::Bucket", "Properties": properties}, "Logs": logs})
+    s3, bucket = aws.client("s3", account_id), {"Bucket": names["evidence"]}
+    lock = s3.get_object_lock_configuration(**bucket)["ObjectLockConfiguration"]
+    assert lock == {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    encryption = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]
+    assert encryption == {"Rules": [{"ApplyServerSideEncryptionByDefault": by_key, "BucketKeyEnabled": True}]}
+    (lifecycle,) = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    expected = {"ID": "kept", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 400}, **kept}
+    assert lifecycle == expected
+    logging = s3.get_bucket_logging(**bucket)["LoggingEnabled"]
+    assert logging == {"TargetBucket": names["logs"], "TargetPrefix": "evidence/"}
+    version = s3.put_object(**bucket, Key="there")["VersionId"]
+    refused(s3.delete_object, **bucket, Key="there", VersionId=version)
+    s3.delete_object(Bucket=names["logs"], Key="there")
+
+
+def test_a_topic_and_a_state_machine_are_deployed_with_what_they_are_given(aws, create):
+    account_id = create()
+    key = key_of(aws, account_id)
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    machine = {
+        "StateMachineName": "nightly",
+        "DefinitionString": json.dumps(definition),
+        "RoleArn": f"arn:aws:iam::{account_id}:role/nightly",
+        "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True},
+        "TracingConfiguration": {"Enabled": True},
+    }
+    resources = {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alerts", "KmsMasterKeyId": key}},
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+    }
+    deploy(aws, account_id, resources)
+    topic = f"arn:aws:sns:{REGION}:{account_id}:alerts"
+    attributes = aws.client("sns", account_id).get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["KmsMasterKeyId"] == key
+    described = aws.client("stepfunctions", account_id).describe_state_machine(
+        stateMachineArn=f"arn:aws:states:{REGION}:{account_id}:stateMachine:nightly"
+    )
+    assert described["loggingConfiguration"] == {"level": "ALL", "includeExecutionData": True}
+    assert described["tracingConfiguration"] == {"enabled": True}

@@ -68,6 +68,10 @@ fn refused(name: &'static str, error: &StepError) -> Check {
         ),
         StepErrorName::OrganizationsDenied => {
             // The step's words end in what to do about a deployment.
+            if let Some((text, fix)) = error.message.split_once(": allow ") {
+                let fix = fix.split(", or set the parameter").next().unwrap_or_default();
+                return Check::failed(name, text, format!("allow {fix}"));
+            }
             let text = error.message.split(": deploy in ").next().unwrap_or_default();
             Check::failed(
                 name,

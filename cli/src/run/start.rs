@@ -164,6 +164,10 @@ pub(super) fn in_words_of_flags(error: StepError) -> CommandError {
             "deploy in the organization's management account or a delegated administrator account, or set the parameter AccountIds",
             "use credentials of the organization's management account or of a delegated administrator account, or give --this-account or --account-ids",
         ),
+        (
+            "that user or role, or set the parameter AccountIds",
+            "that user or role, or give --this-account or --account-ids",
+        ),
     ] {
         message = message.replace(parameters, flags);
     }

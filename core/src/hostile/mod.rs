@@ -27,6 +27,7 @@ use crate::report::BadRow;
 use crate::roll::{Roll, RollSource};
 use crate::rules::RULES;
 use crate::summary::write_html;
+use crate::tables::write_accounts;
 use crate::untrusted::is_active;
 use texts::TEXTS;
 
@@ -194,6 +195,13 @@ fn json(night: &Night) {
     assert_eq!(serde_json::from_str::<Manifest>(&run).unwrap(), night.manifest);
     let accounts = serde_json::to_string_pretty(&night.roll).unwrap();
     assert_eq!(serde_json::from_str::<Roll>(&accounts).unwrap(), night.roll);
+    let mut table = Vec::new();
+    write_accounts(&night.manifest, &mut table).unwrap();
+    let lines: Vec<&[u8]> = table.strip_suffix(b"\n").unwrap().split(|&byte| byte == b'\n').collect();
+    assert_eq!(lines.len(), night.manifest.accounts.len());
+    for (line, account) in lines.iter().zip(&night.manifest.accounts) {
+        assert_eq!(serde_json::from_slice::<Value>(line).unwrap()["name"], *account.name);
+    }
     let failure = failure(1, FailureCode::Internal, &night.roll.execution);
     let written = serde_json::to_string_pretty(&failure).unwrap();
     assert_eq!(serde_json::from_str::<FailureRecord>(&written).unwrap(), failure);

@@ -9,7 +9,7 @@ use rollcall_core::account::{AccountId, AccountState, ListedBy, Owner};
 use rollcall_core::outcome::FailureCode;
 
 use super::{CollectReportInput, NoReport};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, ApiErrorKind};
 use crate::organizations::account_state;
 
 /// Allows the two calls the collector makes. A session has no more than its role and this policy
@@ -51,7 +51,7 @@ impl MemberRole {
         }
         let credentials = match self.assume(owner, &input.account_id, &input.execution).await {
             Ok(credentials) => credentials,
-            Err(refused) => return Err(self.suspended_since(input).await.unwrap_or(refused)),
+            Err(refused) => return Err(self.suspended_since(input, refused).await),
         };
         // IAM's rates are the account's own, so each has its own allowance of retries here.
         let partition = RetryPartition::new(format!("iam-{}", input.account_id));
@@ -94,12 +94,13 @@ impl MemberRole {
         ))
     }
 
-    /// After a refusal: whether the account was suspended or closed since the roll was taken. It is
-    /// asked once, and no answer leaves the refusal as it is: a whole organization without roles
-    /// must not be held up by the low rate of Organizations.
-    async fn suspended_since(&self, input: &CollectReportInput) -> Option<NoReport> {
+    /// What a refusal comes to: the account may have been suspended or closed since the roll was taken.
+    /// Organizations is asked once, and no answer leaves the refusal as it is: a whole organization
+    /// without roles must not be held up by its low rate. That it may not be asked is added, for nothing
+    /// else would tell of that.
+    async fn suspended_since(&self, input: &CollectReportInput, refused: NoReport) -> NoReport {
         if input.listed_by != ListedBy::Organizations {
-            return None;
+            return refused;
         }
         let once = aws_sdk_organizations::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = self
@@ -109,9 +110,25 @@ impl MemberRole {
             .customize()
             .config_override(once)
             .send()
-            .await
-            .ok()?;
-        suspended(&input.account_id, &account_state(&answer.account?))
+            .await;
+        let error = match answer {
+            Ok(answer) => {
+                let state = answer.account.map(|account| account_state(&account));
+                return state.and_then(|state| suspended(&input.account_id, &state)).unwrap_or(refused);
+            }
+            Err(error) => error,
+        };
+        let call = format!("organizations:DescribeAccount of account {}", input.account_id);
+        let ApiError { kind, message: unasked } = ApiError::of(&call, &error);
+        match (kind, refused) {
+            (ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly, NoReport::Failed { code, message }) => {
+                NoReport::Failed {
+                    code,
+                    message: format!("{message}; whether it was suspended since is not known: {unasked}"),
+                }
+            }
+            (_, refused) => refused,
+        }
     }
 }
 

@@ -240,6 +240,15 @@ async fn a_refusal_stays_one_when_organizations_does_not_answer() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_so_when_organizations_may_not_be_asked_about_the_account() {
+    let aws =
+        well().on("AssumeRole", [denied("no")]).on("DescribeAccount", [json_error("AccessDeniedException")]);
+    assert_eq!(failed(&aws).await, FailureCode::RoleMissingOrDenied);
+    let message = aws.json(FAILURE_KEY)["message"].to_string();
+    assert!(message.contains("answered AccessDenied: no; whether it was suspended since is not known: organizations:DescribeAccount of account"), "{message}");
+}
+
+#[tokio::test]
 async fn organizations_is_not_asked_about_an_account_it_did_not_list() {
     let aws = well().on("AssumeRole", [denied("no")]);
     let input = CollectReportInput { listed_by: ListedBy::AccountList, ..input(MEMBER, 0) };

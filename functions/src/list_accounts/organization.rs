@@ -248,7 +248,14 @@ where
             "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in the organization's management or delegated administrator account",
         );
     }
-    let ApiError { kind, message } = ApiError::of(call, error);
+    let error = ApiError::of(call, error);
+    if error.is_missing_permission() {
+        return StepErrorName::OrganizationsDenied.error(format!(
+            "{}: allow {call} in the policies of that user or role, or set the parameter AccountIds",
+            error.message
+        ));
+    }
+    let ApiError { kind, message } = error;
     match kind {
         ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly => StepErrorName::OrganizationsDenied.error(format!(
             "{message}: deploy in the organization's management account or a delegated administrator account, or set the parameter AccountIds"

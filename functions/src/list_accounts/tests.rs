@@ -2,7 +2,7 @@ use rollcall_core::account::SkipReason;
 use serde_json::json;
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, json as answer, json_error, s3_error};
+use crate::fake_aws::{Answer, FakeAws, json as answer, json_error, json_error_with, s3_error};
 use crate::hostile::TEXTS;
 
 const ORGANIZATION: &str = "o-exampleorg1";
@@ -190,6 +190,18 @@ async fn what_organizations_refuses_says_what_to_do() {
             assert_eq!(error.name, name, "{action} {code}");
             assert!(error.message.contains(fix), "{error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_and_no_other_account_is_recommended() {
+    for action in ["DescribeOrganization", "ListAccounts", "ListRoots", "ListAccountsForParent"] {
+        let words = format!("User: x is not authorized to perform: organizations:{action} on resource: *");
+        let answer = json_error_with("AccessDeniedException", &words);
+        let error = refused(&organization().on(action, [answer]), Settings::default(), json!({})).await;
+        assert_eq!(error.name, StepErrorName::OrganizationsDenied);
+        let fix = format!("{words}: allow organizations:{action} in the policies of that user or role, ");
+        assert!(error.message.contains(&fix), "{error}");
     }
 }
 

@@ -145,6 +145,7 @@ async fn a_topic_that_refuses_is_worth_another_try() {
     let error = notify(&aws).await.unwrap_err();
     assert_eq!(error.name, StepErrorName::MessageNotSent);
     assert!(error.message.contains(TOPIC), "{error}");
+    assert!(error.message.ends_with("and of its key have to allow it)"), "{error}");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ impl Bucket {
         let mut error = ApiError::of(call, error);
         if let Some(owner) = self.owner.as_ref().filter(|_| error.kind == ApiErrorKind::Denied) {
             error.message = format!(
-                "{} (the bucket has to be one of account {owner}, and its policy and that of its key have to admit this role)",
+                "{} (the policies of this role, of the bucket and of its key have to allow it, and the bucket has to be one of account {owner})",
                 error.message
             );
         }

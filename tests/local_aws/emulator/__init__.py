@@ -7,6 +7,9 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 - An execution's start can be chosen, so that something can be shown about midnight: one whose name
   ends in `-started-20260131T235930Z` is said to have started then.
 - An alarm on an expression over one metric is deployed, as one on that metric: nothing here evaluates it.
+- A saved query of Athena is a resource of CloudFormation.
+- A bucket is deployed with its encryption, lifecycle, logging and object lock, a topic with its key, a
+  state machine with its logging and tracing.
 - `aws:PrincipalArn` of a role's session is the ARN of the role, not that of the session.
 - `aws:ResourceAccount` of a bucket is its owner, and `aws:ResourceOrgID` the organization of the owner.
 - Accounts that an account created are members of its organization: `aws:PrincipalOrgID` says so,

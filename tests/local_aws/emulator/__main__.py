@@ -7,7 +7,7 @@ import threading
 
 import ministack.app
 
-from . import buckets, conditions, encryption, organizations, sessions, stacks, state_machines
+from . import buckets, conditions, encryption, organizations, saved_queries, sessions, stacks, state_machines
 
 
 def _stop_with_the_parent():
@@ -18,7 +18,7 @@ def _stop_with_the_parent():
 
 def main():
     threading.Thread(target=_stop_with_the_parent, daemon=True).start()
-    for gaps in (buckets, conditions, encryption, organizations, sessions, stacks, state_machines):
+    for gaps in (buckets, conditions, encryption, organizations, saved_queries, sessions, stacks, state_machines):
         gaps.close()
     ministack.app.main()
 

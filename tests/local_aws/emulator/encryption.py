@@ -1,13 +1,14 @@
-"""KMS, asked for whoever uses a key through S3."""
+"""KMS, asked for whoever uses a key through S3 or SNS."""
 
+from contextvars import ContextVar
 from urllib.parse import unquote
 
 from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, EvalResult
 from ministack.core.responses import get_region, request_scope
-from ministack.services import kms, s3
+from ministack.services import kms, s3, sns
 
-from .buckets import asking
+from .buckets import asking, caller
 
 KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
 
@@ -15,6 +16,11 @@ resolve_sse_write_headers = s3._resolve_sse_write_headers
 check_sse_read_headers = s3._check_sse_read_headers
 check_sse_c_copy_source = s3._check_sse_c_copy_source
 check_sse_c_part = s3._check_sse_c_part
+handle_sns_request = sns.handle_request
+get_topic = sns._get_topic
+
+# None for what MiniStack itself publishes.
+_publisher = ContextVar("publisher", default=None)
 
 
 class Refused(Exception):
@@ -37,7 +43,7 @@ def use(principal, service, action, key_id, context):
     is_root = principal.policies is None
     if is_root and owner == principal.account:
         return arn
-    keys = {f"kms:encryptioncontext:{name}": value for name, value in context.items()}
+    keys = {f"kms:encryptioncontext:{name}".lower(): value for name, value in context.items()}
     request = EvalContext(
         principal_arn=principal.arn,
         principal_type=principal.type,
@@ -81,15 +87,21 @@ def _use(action, headers, path=None):
     key_id = headers.get(KEY_ID, "alias/aws/s3")
     if request is None or headers.get("x-amz-server-side-encryption") != "aws:kms" or "alias/aws/" in key_id:
         return None
-    context = {"aws:s3:arn": f"arn:aws:s3:::{(path or request.path).lstrip('/')}"}
     try:
-        arn = use(request.principal, "s3", action, key_id, context)
+        arn = use(request.principal, "s3", action, key_id, _context(path or request.path))
     except Refused as refused:
         if refused.code == "AccessDeniedException":
             return s3._error("AccessDenied", str(refused), 403)
         return s3._error(f"KMS.{refused.code}", str(refused), 400)
     headers[KEY_ID] = arn
     return None
+
+
+def _context(path):
+    """The encryption context of an object: a bucket key is used for all of the bucket."""
+    bucket, _, key = path.lstrip("/").partition("/")
+    default = s3._bucket_encryption.get_scoped(s3._bucket_owner_account(bucket), None, bucket, "")
+    return {"aws:s3:arn": f"arn:aws:s3:::{bucket}" + ("" if "<BucketKeyEnabled>true<" in default else f"/{key}")}
 
 
 def _resolve_sse_write_headers(headers, bucket):
@@ -119,8 +131,31 @@ def _check_sse_c_part(headers, upload):
     return error or _use("Decrypt", s3._stored_sse_headers(upload))
 
 
+async def _handle_sns_request(method, path, headers, body, query_params):
+    token = _publisher.set(caller(headers, query_params))
+    try:
+        return await handle_sns_request(method, path, headers, body, query_params)
+    finally:
+        _publisher.reset(token)
+
+
+def _get_topic(arn, action=None):
+    topic, error = get_topic(arn, action)
+    key_id = topic and topic["attributes"].get("KmsMasterKeyId")
+    if action != "sns:Publish" or not key_id or _publisher.get() is None or "alias/aws/" in key_id:
+        return topic, error
+    try:
+        for needed in ("GenerateDataKey", "Decrypt"):
+            use(_publisher.get(), "sns", needed, key_id, {"aws:sns:topicArn": topic["arn"]})
+    except Refused as refused:
+        return None, sns._error(f"KMS{refused.code.removesuffix('Exception')}", str(refused), 400)
+    return topic, error
+
+
 def close():
     s3._resolve_sse_write_headers = _resolve_sse_write_headers
     s3._check_sse_read_headers = _check_sse_read_headers
     s3._check_sse_c_copy_source = _check_sse_c_copy_source
     s3._check_sse_c_part = _check_sse_c_part
+    sns.handle_request = _handle_sns_request
+    sns._get_topic = _get_topic

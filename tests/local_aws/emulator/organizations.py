@@ -82,7 +82,8 @@ def _deregister(payload):
 def _list_administrators(payload):
     asked = payload.get("ServicePrincipal")
     answer = [
-        organizations._public_account(organizations._accounts[account_id]) | {"DelegationEnabledDate": min(services.values())}
+        organizations._public_account(organizations._accounts[account_id])
+        | {"DelegationEnabledDate": min(services.values())}
         for account_id, services in _administrators.items()
         if asked in (None, *services)
     ]

@@ -86,13 +86,24 @@ async fn findings_are_written_and_the_manifest_vouches_for_them() {
     let keys: Vec<_> = manifest.outputs.iter().map(|output| output.key.as_str()).collect();
     assert_eq!(
         keys,
-        ["findings.csv", "findings.jsonl", "summary.html"].map(|file| format!("2026-01-31/{file}"))
+        [
+            "findings.csv",
+            "findings.jsonl",
+            "summary.html",
+            "tables/accounts/accounts.jsonl",
+            "tables/findings/symlink.txt"
+        ]
+        .map(|file| format!("2026-01-31/{file}"))
     );
     for output in &manifest.outputs {
         let object = aws.object(&format!("reports/{}", output.key)).unwrap();
         assert_eq!(Checksum::of(object.body.as_bytes()).hex(), output.sha256);
         assert_eq!(object.metadata["execution"], "night of 2026-01-31");
     }
+    let symlink = aws.object("reports/2026-01-31/tables/findings/symlink.txt").unwrap().body;
+    assert_eq!(symlink, "s3://reports/2026-01-31/findings.jsonl\n");
+    let accounts = aws.object("reports/2026-01-31/tables/accounts/accounts.jsonl").unwrap().body;
+    assert!(accounts.starts_with("{\"date\":\"2026-01-31\",\"execution\":\"night of 2026-01-31\""));
     let csv = aws.object("reports/2026-01-31/findings.csv").unwrap().body;
     assert_eq!(csv.lines().count(), 3);
     assert_eq!(findings(&aws, "2026-01-31")[0].age_days, Some(100));
