@@ -15,6 +15,9 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// The style of the word `note`.
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
+/// How many bytes of a text are shown: a terminal that gets megabytes shows nothing else any more.
+const TEXT_LIMIT: usize = 32 * 1024;
+
 /// Narrower than this, columns make no sense any more.
 const LEAST_WIDTH: usize = 60;
 
@@ -66,8 +69,11 @@ fn tell(style: Style, word: &str, message: &impl Display) {
 
 /// Text that changes nothing but the place it stands in: control characters, which could move the cursor
 /// or rewrite what is on the screen, and characters that turn the direction of text are written as
-/// escapes. User and account names are anybody's choice.
+/// escapes. User and account names are anybody's choice, and so is how long they are.
 pub fn safe(text: &str) -> Cow<'_, str> {
+    if text.len() > TEXT_LIMIT {
+        return format!("{}…", safe(&text[..text.floor_char_boundary(TEXT_LIMIT)])).into();
+    }
     if !text.chars().any(is_unsafe) {
         return text.into();
     }
@@ -146,6 +152,7 @@ pub fn broken(text: &str, width: Option<usize>, left: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hostile::TEXTS;
 
     #[test]
     fn a_name_can_do_nothing_to_the_terminal() {
@@ -165,6 +172,15 @@ mod tests {
             assert!(safe.contains('\\'), "{safe:?}");
         }
         assert_eq!(safe("née, 山田 <root_account>"), "née, 山田 <root_account>");
+    }
+
+    #[test]
+    fn no_text_is_more_than_a_line_that_can_be_read() {
+        for text in TEXTS {
+            assert!(!safe(text).contains(|character| is_unsafe(character) || character.is_control()));
+        }
+        let huge = safe(&"é\u{1b}".repeat(1_000_000)).into_owned();
+        assert!(huge.len() < 12 * TEXT_LIMIT && huge.ends_with('…'), "{}", huge.len());
     }
 
     #[test]

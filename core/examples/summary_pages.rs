@@ -14,7 +14,7 @@ use rollcall_core::account::Account;
 use rollcall_core::analysis::{Analysis, Analyzer};
 use rollcall_core::bucket_layout;
 use rollcall_core::exemptions::Exemptions;
-use rollcall_core::history::{EarlierRun, History, Previous};
+use rollcall_core::history::{Earlier, EarlierRun, History, Previous};
 use rollcall_core::manifest::{Evidence, Manifest, ReportEntry, StoredReport, WrittenFile};
 use rollcall_core::outcome::{FailureCode, FailureRecord};
 use rollcall_core::policy::Policy;
@@ -101,7 +101,7 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut manifest = self::manifest(night, &run, &accounts, false);
     let assessment = analysis.settle(&manifest.accounts, true, &exemptions);
     let compared_with = EarlierRun { date: before.date_naive(), execution: "the night before".into() };
-    let history = History { compared_with: Some(compared_with), passed_over: vec![] };
+    let history = History { compared_with: Some(Earlier::Run(compared_with)), passed_over: vec![] };
     let key = bucket_layout::findings_csv(manifest.date);
     manifest.outputs.push(WrittenFile { key, sha256: "0".repeat(64), bytes: 0 });
     manifest.assess(&policy, history, (!night.exemptions.is_empty()).then(|| "0".repeat(64)), &assessment);

@@ -14,6 +14,10 @@
 //!                 exemptions.toml
 //! work bucket     DATE/to-collect.json
 //! ```
+//!
+//! Days of the predecessor, AWS's sample, have reports right under the date, and nothing else.
+
+use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
@@ -31,6 +35,21 @@ pub const COLLECTED_TIME: &str = "collected-time";
 pub const SHA256: &str = "sha256";
 /// The metadata key of a report: how many rows it has, the header not counted.
 pub const ROWS: &str = "rows";
+
+/// The name of an execution as metadata has it. Metadata are headers, which take ASCII; Step Functions
+/// takes names in any script.
+pub fn execution_mark(execution: &str) -> Cow<'_, str> {
+    // White space at an end is no part of a header's value.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+    if execution.bytes().all(is_plain) && execution.trim() == execution {
+        return execution.into();
+    }
+    let encoded = execution.bytes().map(|byte| match byte {
+        byte if is_plain(byte) && byte != b' ' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect::<String>().into()
+}
 
 /// The roll: every account, also those that are skipped.
 pub fn accounts(date: NaiveDate) -> String {
@@ -60,6 +79,16 @@ pub fn report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
 /// The account whose report a file of this name is; `None` for another name.
 pub fn account_of_report(name: &str) -> Option<AccountId> {
     name.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
+}
+
+/// How the keys of a day's reports begin that the predecessor wrote: right under the date.
+pub fn predecessor_reports(date: NaiveDate) -> String {
+    format!("{date}/credentialReport_")
+}
+
+/// The account whose report the predecessor wrote under `key`; `None` for another key.
+pub fn predecessor_report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
+    account_of_report(key.strip_prefix(&format!("{date}/"))?)
 }
 
 /// The prefix of a day's recorded failures.
@@ -141,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_an_execution_is_a_header_and_no_two_executions_have_the_same() {
+        for (execution, mark) in [
+            ("6d2c6a4e-0f6b", "6d2c6a4e-0f6b"),
+            ("the night of 2026-01-31", "the night of 2026-01-31"),
+            ("nächtlich", "n%C3%A4chtlich"),
+            ("n%C3%A4chtlich", "n%25C3%25A4chtlich"),
+            (" a\r\nb ", "%20a%0D%0Ab%20"),
+            ("", ""),
+        ] {
+            assert_eq!(execution_mark(execution), mark);
+        }
+    }
+
+    #[test]
     fn a_prefix_is_that_of_a_day_or_of_something_else() {
         assert_eq!(date_of_prefix("2026-01-02/"), Some(date()));
         for prefix in ["2026-01-02", "2026-1-2/", "2026-02-30/", "athena/", "/", ""] {
@@ -162,5 +205,20 @@ mod tests {
             assert_eq!(report_account(date(), key), None, "{key}");
         }
         assert_eq!(failure_account(date(), "2026-01-02/failures/README.md"), None);
+    }
+
+    #[test]
+    fn a_report_of_the_predecessor_lies_right_under_its_date() {
+        let account_id: AccountId = "111122223333".parse().unwrap();
+        let key = "2026-01-02/credentialReport_111122223333.csv";
+        assert!(key.starts_with(&predecessor_reports(date())));
+        assert_eq!(predecessor_report_account(date(), key), Some(account_id.clone()));
+        for key in [
+            report(date(), &account_id).as_str(),
+            "2026-01-02/credentialReport_1111.csv",
+            "2026-01-02/credentialReport_111122223333.csv.gz",
+        ] {
+            assert_eq!(predecessor_report_account(date(), key), None, "{key}");
+        }
     }
 }

@@ -24,6 +24,7 @@ impl Console {
     /// The page of an execution.
     pub fn execution(&self, execution_arn: &str) -> String {
         let Self { domain, region } = self;
+        let execution_arn = in_link(execution_arn);
         format!(
             "https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{execution_arn}"
         )
@@ -36,9 +37,34 @@ impl Console {
     }
 }
 
+/// How many bytes of an ARN stand in a link. An execution's has at most some four hundred.
+const ARN_LIMIT: usize = 2_000;
+
+/// An ARN in a link. Step Functions takes names of executions in any script, and a mail client ends a
+/// link where it does not know the character.
+fn in_link(arn: &str) -> String {
+    let mut link = String::new();
+    for &byte in arn.as_bytes().iter().take(ARN_LIMIT) {
+        match byte {
+            byte if byte.is_ascii_alphanumeric() || b":/-_.=+@".contains(&byte) => {
+                link.push(char::from(byte))
+            }
+            byte => link.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    link
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_execution_of_any_name_has_a_link() {
+        let link = Console::new("aws", "eu-central-1")
+            .execution("arn:aws:states:eu-central-1:1:execution:a:née\n<b>");
+        assert!(link.ends_with("/arn:aws:states:eu-central-1:1:execution:a:n%C3%A9e%0A%3Cb%3E"), "{link}");
+    }
 
     #[test]
     fn each_partition_has_a_console_of_its_own() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::findings::{Finding, identity};
+use crate::messages::counted;
 use crate::rules::{Credential, RuleId};
 
 /// The findings of the run that tonight's is compared with; none when there is no such run.
@@ -58,16 +59,26 @@ impl Previous {
     }
 }
 
-/// Which run tonight's was compared with, as `run.json` has it.
+/// What tonight's run was compared with, as `run.json` has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// The run; `None` means no history: every finding counts as new, and nothing as resolved.
-    pub compared_with: Option<EarlierRun>,
-    /// Later runs that could not be compared with, and why.
+    /// The earlier day; `None` means no history: every finding counts as new, and nothing as resolved.
+    pub compared_with: Option<Earlier>,
+    /// Later days that could not be compared with, and why.
     pub passed_over: Vec<PassedOver>,
 }
 
-/// An earlier run in the bucket.
+/// An earlier day in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Earlier {
+    /// One of a run of Rollcall, which wrote down its findings.
+    Run(EarlierRun),
+    /// One of the predecessor, which wrote reports and nothing else.
+    Reports(EarlierReports),
+}
+
+/// An earlier run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierRun {
     /// Its date, which is the prefix of what it wrote.
@@ -76,7 +87,26 @@ pub struct EarlierRun {
     pub execution: String,
 }
 
-/// An earlier run that could not be compared with.
+/// The reports that the predecessor wrote on a day. What they would have been flagged for is judged
+/// tonight, by tonight's rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierReports {
+    /// Their date, which is the prefix they lie under.
+    pub date: NaiveDate,
+    /// How many of them were read.
+    pub predecessor_reports: u64,
+    /// How many accounts of tonight's roll, not counting those that are skipped, have none of them: all
+    /// that is found there is new.
+    pub accounts_without_report: u64,
+    /// How many could not be read. They count for nothing.
+    pub unreadable_reports: u64,
+    /// The first of those, each with its account and why.
+    pub first_unreadable_reports: Vec<String>,
+    /// How many rows of the others could not be read: what is found of those users is new.
+    pub bad_rows: u64,
+}
+
+/// An earlier day that could not be compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
     /// Its date.
@@ -95,10 +125,51 @@ impl History {
             some => format!(" ({})", some.join("; ")),
         };
         match &self.compared_with {
-            Some(run) => format!("Compared with the run of {}{passed_over}.", run.date),
+            Some(Earlier::Run(run)) => format!("Compared with the run of {}{passed_over}.", run.date),
+            Some(Earlier::Reports(reports)) => {
+                format!(
+                    "Compared with the predecessor's reports of {}{passed_over}.{}",
+                    reports.date,
+                    reports.gaps()
+                )
+            }
             None => format!(
                 "No history: there is no earlier run to compare with{passed_over}, so every finding counts as new."
             ),
+        }
+    }
+}
+
+impl Earlier {
+    /// Its date.
+    pub fn date(&self) -> NaiveDate {
+        match self {
+            Self::Run(run) => run.date,
+            Self::Reports(reports) => reports.date,
+        }
+    }
+}
+
+impl EarlierReports {
+    /// What the reports do not tell, in a sentence for a person; empty when there is nothing of the kind.
+    fn gaps(&self) -> String {
+        let mut gaps = Vec::new();
+        if self.accounts_without_report > 0 {
+            gaps.push(format!("no report of {}", counted(self.accounts_without_report, "account")));
+        }
+        if self.unreadable_reports > 0 {
+            let named = self.first_unreadable_reports.first().map(|first| format!(" ({first})"));
+            let reports = counted(self.unreadable_reports, "report");
+            gaps.push(format!("{reports} that can't be read{}", named.unwrap_or_default()));
+        }
+        if self.bad_rows > 0 {
+            gaps.push(format!("{} that can't be read", counted(self.bad_rows, "row")));
+        }
+        match gaps.as_slice() {
+            [] => String::new(),
+            some => {
+                format!(" That day has {}: what is flagged there tonight counts as new.", some.join(", "))
+            }
         }
     }
 }
@@ -121,10 +192,57 @@ mod tests {
                 .sentence()
                 .contains("compare with (the run of 2026-01-30 has no run.json), so every finding")
         );
-        history.compared_with = Some(EarlierRun { date: date.pred_opt().unwrap(), execution: "e".into() });
+        let run = EarlierRun { date: date.pred_opt().unwrap(), execution: "e".into() };
+        history.compared_with = Some(Earlier::Run(run));
         assert_eq!(
             history.sentence(),
             "Compared with the run of 2026-01-29 (the run of 2026-01-30 has no run.json)."
         );
+    }
+    #[test]
+    fn reports_of_the_predecessor_are_called_so_with_what_they_do_not_tell() {
+        let reports = EarlierReports {
+            date: NaiveDate::from_ymd_opt(2026, 1, 30).unwrap(),
+            predecessor_reports: 3,
+            accounts_without_report: 0,
+            unreadable_reports: 0,
+            first_unreadable_reports: vec![],
+            bad_rows: 0,
+        };
+        let sentence = |reports| {
+            History { compared_with: Some(Earlier::Reports(reports)), passed_over: vec![] }.sentence()
+        };
+        assert_eq!(sentence(reports.clone()), "Compared with the predecessor's reports of 2026-01-30.");
+        let with_gaps = EarlierReports {
+            accounts_without_report: 2,
+            unreadable_reports: 1,
+            first_unreadable_reports: vec!["account 111122223333: the report is empty".into()],
+            bad_rows: 1,
+            ..reports
+        };
+        assert_eq!(
+            sentence(with_gaps),
+            "Compared with the predecessor's reports of 2026-01-30. That day has no report of 2 accounts, \
+             1 report that can't be read (account 111122223333: the report is empty), 1 row that can't be \
+             read: what is flagged there tonight counts as new."
+        );
+    }
+
+    #[test]
+    fn a_run_and_reports_are_told_apart_when_they_are_read_again() {
+        let date = NaiveDate::from_ymd_opt(2026, 1, 30).unwrap();
+        let run = Earlier::Run(EarlierRun { date, execution: "night".into() });
+        let reports = Earlier::Reports(EarlierReports {
+            date,
+            predecessor_reports: 1,
+            accounts_without_report: 0,
+            unreadable_reports: 0,
+            first_unreadable_reports: vec![],
+            bad_rows: 0,
+        });
+        for earlier in [run, reports] {
+            let json = serde_json::to_string(&earlier).unwrap();
+            assert_eq!(serde_json::from_str::<Earlier>(&json).unwrap(), earlier, "{json}");
+        }
     }
 }

@@ -26,6 +26,10 @@ pub mod run;
 pub mod statistics;
 pub mod summary;
 pub mod tables;
+pub mod untrusted;
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod sorted_json {

@@ -34,6 +34,8 @@ use crate::report_store::{Checksum, ReportStore, StoredObject};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
+use history::Past;
+
 /// How many objects are read at a time.
 const READ_AT_A_TIME: usize = 64;
 /// How often an object that is cut off is read before it counts as unreadable.
@@ -140,7 +142,8 @@ impl AnalyzeReports {
         let roll: Roll =
             self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
         let (exemptions, exemptions_sha256) = self.exemptions().await?;
-        let (history, previous) = history::read(&self.report_store, date, roll.source).await?;
+        let past = Past { bucket: &self.report_store, date, roll: &roll, policy: &self.policy };
+        let (history, previous) = past.read().await?;
 
         let analyzer = Analyzer::new(&self.policy, &previous, run.as_of, date);
         let mut analysis = Analysis::new(analyzer);
@@ -275,7 +278,7 @@ impl AnalyzeReports {
         is_report: bool,
     ) -> Result<Found, StepError> {
         let run = context.run;
-        let object = match self.read_again_and_again(&key).await {
+        let object = match read_again_and_again(&self.report_store, &key).await {
             Ok(Some(object)) => object,
             // Deleted since it was listed: nobody can say any more whose it was.
             Ok(None) => return Ok(Found::OfAnotherExecution),
@@ -302,15 +305,16 @@ impl AnalyzeReports {
         });
         Ok(Found::Failure(account_id, failure))
     }
+}
 
-    async fn read_again_and_again(&self, key: &str) -> Result<Option<StoredObject>, ApiError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.report_store.read(key).await {
-                Err(ApiError { kind: ApiErrorKind::Unavailable, .. }) if tries < READ_TRIES => {}
-                other => return other,
-            }
+/// Reads an object, once more when it is cut off.
+async fn read_again_and_again(store: &ReportStore, key: &str) -> Result<Option<StoredObject>, ApiError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match store.read(key).await {
+            Err(ApiError { kind: ApiErrorKind::Unavailable, .. }) if tries < READ_TRIES => {}
+            other => return other,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Request {
 pub(crate) struct Object {
     pub(crate) body: String,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// When it was written, as HTTP writes a time; S3 says nothing of it when it is empty.
+    pub(crate) modified: String,
 }
 
 #[derive(Default)]
@@ -64,11 +66,23 @@ impl FakeAws {
         self
     }
 
+    /// Refuses to list the prefix that ends in `ending`.
+    pub(crate) fn refuse_list(self, ending: &str, answer: Answer) -> Self {
+        self.refuse("ListObjectsV2", &format!("prefix={}", ending.replace('/', "%2F")), answer)
+    }
+
     /// Puts an object into S3; `key` starts with the bucket's name.
     pub(crate) fn with_object(self, key: &str, body: &str, metadata: &[(&str, &str)]) -> Self {
         let metadata =
             metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        self.0.lock().unwrap().objects.insert(key.to_owned(), Object { body: body.to_owned(), metadata });
+        let object = Object { body: body.to_owned(), metadata, modified: String::new() };
+        self.0.lock().unwrap().objects.insert(key.to_owned(), object);
+        self
+    }
+
+    /// Says when an object was written, such as `Fri, 30 Jan 2026 01:00:00 GMT`.
+    pub(crate) fn modified(self, key: &str, time: &str) -> Self {
+        self.0.lock().unwrap().objects.get_mut(key).unwrap().modified = time.to_owned();
         self
     }
 
@@ -138,10 +152,12 @@ impl State {
         let request = Request::read(parts, &body);
         self.requests.push(request.clone());
         let key = request.path.split('?').next().unwrap_or_default().to_owned();
+        // What is listed stands in the query, its parameters in the order of their names.
+        let target = if request.action == "ListObjectsV2" { &request.path } else { &key };
         let refused = self
             .refused
             .iter()
-            .find(|(action, ending, _)| *action == request.action && key.ends_with(ending.as_str()));
+            .find(|(action, ending, _)| *action == request.action && target.ends_with(ending.as_str()));
         let Answer(status, headers, body) = match (refused, request.action.as_str()) {
             (Some((_, _, answer)), _) => answer.clone(),
             (None, "PutObject") => self.put(key, &request),
@@ -170,16 +186,19 @@ impl State {
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
-        self.objects.insert(key, Object { body: request.body.clone(), metadata: metadata.collect() });
+        let (body, metadata) = (request.body.clone(), metadata.collect());
+        self.objects.insert(key, Object { body, metadata, modified: String::new() });
         Answer(200, vec![], String::new())
     }
 
     fn get(&self, key: &str) -> Answer {
         match self.objects.get(key) {
-            Some(Object { body, metadata }) => {
-                let headers =
+            Some(Object { body, metadata, modified }) => {
+                let metadata =
                     metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
-                Answer(200, headers.collect(), body.clone())
+                let modified = Some(modified).filter(|modified| !modified.is_empty());
+                let modified = modified.map(|modified| ("last-modified".to_owned(), modified.clone()));
+                Answer(200, metadata.chain(modified).collect(), body.clone())
             }
             None => s3_error(404, "NoSuchKey"),
         }

@@ -19,6 +19,9 @@ pub mod clock;
 pub mod collect_report;
 #[cfg(test)]
 mod fake_aws;
+#[cfg(test)]
+#[path = "../../core/src/hostile/texts.rs"]
+mod hostile;
 pub mod lambda;
 pub mod list_accounts;
 pub mod notify;

@@ -92,7 +92,8 @@ impl StoredObject {
 
     /// Whether the execution of this name wrote it.
     pub fn is_of(&self, execution: &str) -> bool {
-        self.metadata.get(bucket_layout::EXECUTION).is_some_and(|name| name == execution)
+        let mark = bucket_layout::execution_mark(execution);
+        self.metadata.get(bucket_layout::EXECUTION).is_some_and(|name| *name == mark)
     }
 }
 
@@ -402,7 +403,8 @@ impl<'a> Labels<'a> {
     fn new(content_type: &'a str, checksum: Checksum, execution: &str, more: &[(&str, String)]) -> Self {
         let mut metadata: HashMap<String, String> =
             more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        metadata.insert(bucket_layout::EXECUTION.to_owned(), execution.to_owned());
+        let mark = bucket_layout::execution_mark(execution).into_owned();
+        metadata.insert(bucket_layout::EXECUTION.to_owned(), mark);
         metadata.insert(bucket_layout::SHA256.to_owned(), checksum.hex());
         Self { content_type, checksum, metadata }
     }
@@ -423,6 +425,7 @@ fn on_disk(
 mod tests {
     use super::*;
     use crate::fake_aws::{FakeAws, s3_error};
+    use crate::hostile::TEXTS;
 
     #[test]
     fn a_checksum_is_written_as_sha256sum_and_as_s3_write_it() {
@@ -442,6 +445,16 @@ mod tests {
         assert_eq!((object.body.as_str(), &object.metadata["sha256"]), ("abc", &written.sha256));
         assert_eq!(object.metadata["execution"], "night-1");
         assert_eq!(written.sha256, Checksum::of(b"abc").hex());
+    }
+
+    #[tokio::test]
+    async fn an_execution_of_any_name_can_write_and_knows_what_it_wrote() {
+        let store = FakeAws::default().bucket("reports");
+        for execution in TEXTS {
+            store.write("key", "", vec![], execution, &[]).await.unwrap();
+            let object = store.read("key").await.unwrap().unwrap();
+            assert!(object.is_of(execution) && !object.is_of("another"), "{execution:?}");
+        }
     }
 
     #[tokio::test]

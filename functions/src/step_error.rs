@@ -4,8 +4,12 @@
 //! What concerns one account is never among them: that is an outcome of the account.
 
 use lambda_runtime::Diagnostic;
+use rollcall_core::untrusted::shortened;
 
 use crate::api_error::ApiError;
+
+/// How many bytes the message of an error may have. A payload of the state machine takes 256 KiB.
+const MESSAGE_LIMIT: usize = 32_000;
 
 /// Why a step could not do its work at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,9 +89,10 @@ impl StepErrorName {
         }
     }
 
-    /// The error of this name with `message`.
+    /// The error of this name with `message`, which may repeat what somebody else wrote: it goes into a
+    /// log and a message as it is.
     pub fn error(self, message: impl Into<String>) -> StepError {
-        StepError { name: self, message: message.into() }
+        StepError { name: self, message: shortened(&message.into(), MESSAGE_LIMIT).into_owned() }
     }
 }
 

@@ -93,6 +93,39 @@ def test_the_reports_of_a_bucket_can_be_loose(rollcall, command_run, uploaded, o
 
 
 @pytest.fixture
+def predecessor(tmp_path):
+    """Two days as the predecessor left them: reports right under their date, and nothing else."""
+    folder = tmp_path / "predecessor"
+    for date, account_id, user in (("2026-01-29", ANNA, "gone"), ("2026-01-30", ANNA, "anna"), ("2026-01-30", BEN, "ben")):
+        (folder / date).mkdir(parents=True, exist_ok=True)
+        report = reports.report_of(account_id, (user, with_key(100)))
+        (folder / date / f"credentialReport_{account_id}.csv").write_bytes(report)
+    return folder
+
+
+@pytest.mark.parametrize("path", ["2026-01-30", "."], ids=["the day", "the folder of the days"])
+def test_a_day_of_the_predecessor_is_one_of_loose_reports(rollcall, predecessor, aws, bucket, path):
+    on_disk = rollcall("analyze", predecessor / path, "--format", "jsonl")
+    assert on_disk.returncode == 1
+    assert {finding["user"] for finding in found(on_disk)} == {"anna", "ben"}
+    s3 = aws.client("s3", MANAGEMENT)
+    for file in predecessor.rglob("*.csv"):
+        s3.upload_file(str(file), bucket, str(file.relative_to(predecessor)))
+    in_bucket = rollcall("analyze", f"s3://{bucket}/{path}".removesuffix("."), "--format", "jsonl")
+    assert [finding["user"] for finding in found(in_bucket)] == [finding["user"] for finding in found(on_disk)]
+    latest = [f"the latest day in {predecessor} is {predecessor}/2026-01-30"] if path == "." else []
+    assert command.notes(on_disk) == latest
+
+
+def test_two_days_of_the_predecessor_can_be_compared(rollcall, predecessor):
+    done = rollcall("diff", predecessor / "2026-01-29", predecessor / "2026-01-30", "--format", "json")
+    changes = json.loads(done.stdout)
+    assert [finding["user"] for finding in changes["findings"]["resolved"]] == ["gone"]
+    assert {finding["user"] for finding in changes["findings"]["new"]} == {"anna", "ben"}
+    assert changes["accounts_without_old_report"] == [BEN]
+
+
+@pytest.fixture
 def judged_ahead(rollcall, tmp_path):
     """The day of a run whose ages are counted to another day."""
     rollcall("run", "--this-account", "--as-of", "2040-01-01", "--output", tmp_path / "ahead")

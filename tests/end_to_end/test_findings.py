@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from local_aws import deployment
+from local_aws import deployment, reports
 from local_aws.organization import MANAGEMENT
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "run.schema.json").read_text())
@@ -260,3 +260,76 @@ def test_a_run_of_some_accounts_leaves_no_history_and_no_metrics(stack, org):
     lines = [line for line in stack.log("analyze-reports") if '"_aws"' in line]
     assert not any("some-started" in line for line in lines)
     assert any("all-started" in line for line in lines)
+
+
+OLD_KEY = {
+    "access_key_1_active": "true",
+    "access_key_1_last_rotated": "2024-01-01T00:00:00Z",
+    "access_key_1_last_used_date": "2034-02-28T00:00:00Z",
+}
+
+
+@pytest.fixture(scope="module")
+def after_the_predecessor(deployed, running_aws, org):
+    """The first night in a bucket whose days before are the predecessor's."""
+    running_aws.proxy.reset()
+    for kind in deployed.queue_urls:
+        deployed.messages(kind)
+    audit, network, sandbox = org.accounts["Audit"], org.accounts["Network"], org.accounts["Sandbox Ben"]
+    for date, account_id, report in [
+        ("2034-02-28", audit, reports.report_of(audit, ("too-early", OLD_KEY))),
+        ("2034-03-01", audit, reports.report_of(audit, ("deploy", OLD_KEY), ("leaver", OLD_KEY))),
+        ("2034-03-01", network, b"<html>"),
+        # An account whose role is missing.
+        ("2034-03-01", sandbox, reports.report_of(sandbox, ("unseen", OLD_KEY))),
+    ]:
+        key = f"{date}/credentialReport_{account_id}.csv"
+        deployed.s3.put_object(Bucket=deployed.bucket, Key=key, Body=report)
+    execution = deployed.start(name="first-started-20340302T010000Z", asOf="2034-03-02")
+    assert execution["status"] == "SUCCEEDED", execution
+    return json.loads(deployed.read("2034-03-02/run.json")[0]), deployed.findings("2034-03-02")
+
+
+def test_the_reports_of_the_predecessor_are_the_history_of_the_first_night(after_the_predecessor, org):
+    manifest, findings = after_the_predecessor
+    jsonschema.validate(manifest, SCHEMA)
+    audit, network, sandbox = org.accounts["Audit"], org.accounts["Network"], org.accounts["Sandbox Ben"]
+    history = manifest["history"]
+    (unreadable,) = history["compared_with"].pop("first_unreadable_reports")
+    assert unreadable.startswith(f"account {network}: the report has no column")
+    to_collect = sum(account["outcome"] != "skipped" for account in manifest["accounts"])
+    assert history == {
+        "compared_with": {
+            "date": "2034-03-01",
+            "predecessor_reports": 2,
+            "accounts_without_report": to_collect - 2,
+            "unreadable_reports": 1,
+            "bad_rows": 0,
+        },
+        "passed_over": [],
+    }
+    stale = {(f["account_id"], f["user"]): f for f in findings if f["rule"] == "access-key-stale"}
+    told = {key: (f["status"], f["verified"], f["first_seen"]) for key, f in stale.items()}
+    assert told[audit, "deploy"] == ("ongoing", True, "2034-03-01")
+    assert told[network, "deploy"] == ("new", True, "2034-03-02")
+    assert told[sandbox, "unseen"] == ("ongoing", False, "2034-03-01")
+    assert stale[sandbox, "unseen"]["account_name"] == "Sandbox Ben"
+    assert (audit, "leaver") not in told
+    assert manifest["findings"]["resolved"] >= 1
+
+
+def test_page_and_digest_say_that_it_is_compared_with_the_predecessor(after_the_predecessor, deployed):
+    words = "Compared with the predecessor's reports of 2034-03-01. That day has no report of "
+    page = deployed.read("2034-03-02/summary.html")[0].decode()
+    assert words.replace("'", "&#39;") in page
+    assert "<bdi>leaver</bdi>: access-key-stale" in page.split("<h3>Resolved</h3>")[1]
+    (digest,) = deployed.messages("findings", seconds=5)
+    assert words in digest["Message"]
+
+
+def test_the_second_night_follows_the_first(after_the_predecessor, stack, org):
+    stack.start(name="second-started-20340303T010000Z", asOf="2034-03-03")
+    manifest = json.loads(stack.read("2034-03-03/run.json")[0])
+    assert manifest["history"]["compared_with"]["date"] == "2034-03-02"
+    found = {(f["account_id"], f["user"], f["rule"]): f for f in stack.findings("2034-03-03")}
+    assert found[org.accounts["Audit"], "deploy", "access-key-stale"]["first_seen"] == "2034-03-01"

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rollcall_core::bucket_layout;
+use rollcall_core::bucket_layout::{self, account_of_report};
 use rollcall_functions::report_store::ReportStore;
 use walkdir::{DirEntry, WalkDir};
 
@@ -147,6 +147,10 @@ impl Sources {
                     path.display()
                 ));
             }
+            // The predecessor wrote reports and nothing else.
+            if !is_day(&latest) {
+                return self.walk(&latest);
+            }
             let store = ReportStore::folder(path.to_owned());
             let prefix = format!("{}/", latest.file_name().unwrap_or_default().to_string_lossy());
             return self.day(store, &prefix, name.to_string()).await;
@@ -195,15 +199,26 @@ impl Sources {
                 )));
             };
             self.notes.push(format!("the latest day in s3://{bucket} is {latest}"));
-            return self.day(store.clone(), &latest, store.address(&latest)).await;
+            return self.under(store, &latest, &latest, address).await;
         }
         let prefix = format!("{}/", key.trim_end_matches('/'));
-        if bucket_layout::date_of_prefix(&prefix).is_some() && has_roll(&store, &prefix).await? {
-            let address = store.address(&prefix);
-            return self.day(store, &prefix, address).await;
+        self.under(store, key, &prefix, address).await
+    }
+
+    /// What lies in a bucket under `key`: one report, or everything under it as the `prefix`.
+    async fn under(
+        &mut self,
+        store: ReportStore,
+        key: &str,
+        prefix: &str,
+        address: &str,
+    ) -> Result<(), CommandError> {
+        if bucket_layout::date_of_prefix(prefix).is_some() && has_roll(&store, prefix).await? {
+            let address = store.address(prefix);
+            return self.day(store, prefix, address).await;
         }
         let is_named = !key.ends_with('/') && key.to_ascii_lowercase().ends_with(".csv");
-        let mut keys = store.list(if is_named { key } else { &prefix }).await?;
+        let mut keys = store.list(if is_named { key } else { prefix }).await?;
         keys.retain(
             |found| if is_named { found == key } else { found.to_ascii_lowercase().ends_with(".csv") },
         );
@@ -245,6 +260,16 @@ fn is_day(folder: &Path) -> bool {
     })
 }
 
+/// Whether the predecessor left reports in the folder of a day: right in it.
+fn has_reports(folder: &Path) -> Result<bool, CommandError> {
+    let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    let mut entries = fs::read_dir(folder).map_err(failed)?.flatten();
+    Ok(entries.any(|entry| account_of_report(&entry.file_name().to_string_lossy()).is_some()))
+}
+
 /// How many CSV files lie right in a folder.
 fn csv_files_in(folder: &Path) -> Result<usize, CommandError> {
     let entries = fs::read_dir(folder).map_err(|error| CommandError::of_disk("reading", folder, &error))?;
@@ -253,14 +278,15 @@ fn csv_files_in(folder: &Path) -> Result<usize, CommandError> {
     Ok(entries.flatten().filter(|entry| is_csv(&entry.path())).count())
 }
 
-/// The latest of the days in the folder that a run wrote to; `None` when there is none.
+/// The latest of the days in the folder that a run, or the predecessor, wrote to; `None` when there is
+/// none.
 fn latest_day(folder: &Path) -> Result<Option<PathBuf>, CommandError> {
     let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
     let mut latest = None;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let prefix = format!("{}/", path.file_name().unwrap_or_default().to_string_lossy());
-        if bucket_layout::date_of_prefix(&prefix).is_some() && is_day(&path) {
+        if bucket_layout::date_of_prefix(&prefix).is_some() && (is_day(&path) || has_reports(&path)?) {
             latest = latest.max(Some(path));
         }
     }

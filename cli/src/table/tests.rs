@@ -6,6 +6,7 @@ use rollcall_core::history::Previous;
 use super::*;
 use crate::arguments::{AwsArguments, JudgingArguments};
 use crate::asynchronous;
+use crate::hostile::TEXTS;
 use crate::reports::{Connection, Examined, Reports};
 
 /// What the folder of fixtures says, with the times of its files made ones that stay.
@@ -98,6 +99,36 @@ fn names_can_do_nothing_to_the_terminal() {
     let text = written(&examined, Some(80));
     assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text}");
     assert!(text.contains("\\u{1b}]0;owned"), "{text}");
+}
+
+#[test]
+fn no_text_of_others_begins_a_line_or_makes_one_that_has_no_end() {
+    let plain = written(&hostile("x"), None).lines().count();
+    for text in TEXTS {
+        let table = written(&hostile(text), None);
+        assert_eq!(table.lines().count(), plain, "{text:?}: {table}");
+        assert!(!table.contains(|character: char| character.is_control() && character != '\n'), "{table}");
+    }
+    let huge = written(&hostile(&"u".repeat(1_000_000)), None);
+    assert!(huge.len() < 1_000_000, "{}", huge.len());
+}
+
+/// An organization of which every text that is anybody's choice is `text`.
+fn hostile(text: &str) -> Examined {
+    let mut examined =
+        examined("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default());
+    for finding in &mut examined.assessment.findings {
+        let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
+        // Where there is no name, there is no room for one.
+        assessed.account_name = format!("a{text}");
+        *finding = Finding { user: text.into(), arn: text.into(), observed: text.into(), ..finding.clone() };
+    }
+    for account in &mut examined.manifest.accounts {
+        account.name = format!("a{text}");
+        account.message = account.message.as_ref().map(|_| text.to_owned());
+    }
+    examined.manifest.execution = text.to_owned();
+    examined
 }
 
 #[test]

@@ -17,11 +17,12 @@ use std::io::{self, Write};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::{Serialize, Serializer};
 
-use super::{Finding, one_line};
+use super::Finding;
 use crate::account::{AccountId, split_arn};
 use crate::report::ROOT_USER;
 use crate::rules::{Cis, Rule, Severity};
 use crate::run::format_time;
+use crate::untrusted::one_line;
 
 /// How many findings a call may have.
 const FINDINGS_A_CALL: usize = 100;
@@ -311,7 +312,9 @@ fn unless_blank(text: String) -> Option<String> {
 
 /// The text on one line, of at most `limit` UTF-16 code units: an ellipsis stands for what is left out.
 fn shortened(text: &str, limit: usize) -> String {
-    let mut line = one_line(text);
+    // A unit is at most three bytes; the rest of a huge text is not looked at.
+    let looked_at = text.floor_char_boundary(limit.saturating_mul(3) + 4);
+    let mut line = one_line(&text[..looked_at]).into_owned();
     let (mut units, mut kept) = (0, 0);
     for (start, character) in line.char_indices() {
         units += character.len_utf16();

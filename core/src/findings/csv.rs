@@ -1,5 +1,6 @@
 //! `findings.csv`: the findings for a spreadsheet. The names of users and accounts are anybody's
-//! choice, and a cell that starts like a formula is one to a spreadsheet.
+//! choice, and a cell that starts like a formula is one to a spreadsheet. `findings.jsonl` has them
+//! exactly.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Finding, FindingRecord};
 use crate::run::format_time;
+use crate::untrusted::shortened;
 
 /// The columns: the fields of a record, the exemption in two.
 const COLUMNS: [&str; 19] = [
@@ -32,8 +34,11 @@ const COLUMNS: [&str; 19] = [
     "remedy",
 ];
 
-/// Writes a header and a row a finding. A cell that could start a formula is prefixed with an
-/// apostrophe; `findings.jsonl` has it exactly.
+/// What a spreadsheet takes in a cell is 32,767 characters: the rest it puts into the next row.
+const CELL_LIMIT: usize = 32_000;
+
+/// Writes a header and a row a finding, each on a line of its own. A cell that could start a formula is
+/// prefixed with an apostrophe.
 ///
 /// # Errors
 /// Those of `output`.
@@ -52,13 +57,13 @@ pub fn write_csv<'f>(
         row.clear();
         for cell in [
             record.account_id.as_str(),
-            &record.account_name,
-            &record.user,
-            &record.arn,
+            &safe(&record.account_name),
+            &safe(&record.user),
+            &safe(&record.arn),
             record.credential.as_str(),
             record.rule.as_str(),
             record.severity.as_str(),
-            &record.observed,
+            &safe(&record.observed),
             &number(record.age_days),
             &number(record.limit_days),
             as_of.text(record.as_of),
@@ -66,12 +71,12 @@ pub fn write_csv<'f>(
             &record.first_seen.to_string(),
             record.status.as_str(),
             if record.verified { "true" } else { "false" },
-            exemption.map_or("", |exemption| &exemption.reason),
+            &exemption.map_or("".into(), |exemption| safe(&exemption.reason)),
             &exemption.map(|exemption| exemption.expires.to_string()).unwrap_or_default(),
             &record.cis,
             &record.remedy,
         ] {
-            row.push_field(&safe(cell));
+            row.push_field(cell);
         }
         csv.write_record(&row)?;
     }
@@ -95,16 +100,30 @@ impl Written {
     }
 }
 
-/// The cell as text: a spreadsheet takes what starts with one of these for a formula. Some pass over
-/// white space before it.
+/// The untrusted text of a cell, on one line. Where a formula could start stands an apostrophe: at the
+/// beginning, and after what separates cells in countries that write numbers with a comma, for there a
+/// spreadsheet cuts the line at it, quotes or not.
 fn safe(cell: &str) -> Cow<'_, str> {
-    match cell.trim_start().chars().next() {
-        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => {
-            format!("'{cell}").into()
-        }
-        _ if cell.starts_with(['\t', '\r', '\n']) => format!("'{cell}").into(),
-        _ => cell.into(),
+    let line = shortened(cell, CELL_LIMIT);
+    if !line.split(SEPARATOR).any(is_formula) {
+        return line;
     }
+    let cells =
+        line.split(SEPARATOR).map(|cell| if is_formula(cell) { format!("'{cell}") } else { cell.into() });
+    cells.collect::<Vec<String>>().join(";").into()
+}
+
+const SEPARATOR: char = ';';
+
+/// Whether a spreadsheet takes the text for a formula. Some pass over white space before it, and over
+/// what nobody sees.
+fn is_formula(text: &str) -> bool {
+    let is_passed_over = |character: char| {
+        character.is_whitespace()
+            || matches!(character, '\u{fffd}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+    };
+    let start = text.trim_start_matches(is_passed_over);
+    start.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
 #[cfg(test)]
@@ -144,13 +163,36 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula_to_a_spreadsheet() {
-        for user in ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "＝1", "=HYPERLINK(\"http://x\",\"y\")"]
-        {
+        for (user, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            (" =1", "' =1"),
+            ("\u{feff}=1", "'\u{feff}=1"),
+            ("\u{200b}=1", "'\u{200b}=1"),
+            ("\t=1", "'\u{fffd}=1"),
+            ("\r\n=1", "'\u{fffd}\u{fffd}=1"),
+            ("\0=1", "'\u{fffd}=1"),
+            ("＝1", "'＝1"),
+            ("=HYPERLINK(\"http://x\",\"y\")", "'=HYPERLINK(\"http://x\",\"y\")"),
+            ("anna;=1;ben; +1", "anna;'=1;ben;' +1"),
+            ("anna=ben;carla", "anna=ben;carla"),
+        ] {
             let csv = written(&[finding(1, user, RuleId::AccessKeyStale)]);
             let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
             let row = reader.records().next().unwrap().unwrap();
-            assert_eq!(&row[2], format!("'{user}"));
+            assert_eq!(&row[2], cell);
         }
-        assert_eq!(safe("anna=ben"), "anna=ben");
+    }
+
+    #[test]
+    fn a_finding_is_one_line_and_no_cell_is_longer_than_a_spreadsheet_takes() {
+        let user = "a\nb\r\u{2028}".repeat(20_000);
+        let csv = written(&[finding(1, &user, RuleId::AccessKeyStale)]);
+        assert_eq!(csv.lines().count(), 2);
+        let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+        let row = reader.records().next().unwrap().unwrap();
+        assert!(row[2].chars().count() < 32_767 && row[2].ends_with('…'));
     }
 }

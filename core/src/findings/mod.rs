@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::account::AccountId;
 use crate::exemptions::Exempted;
 use crate::rules::{Credential, RULES, Rule, RuleId, Severity};
+use crate::untrusted::{one_line, shortened};
 
 pub use asff::{asff_batches, write_asff};
 pub use csv::write_csv;
@@ -124,7 +125,8 @@ impl Finding {
         let Assessed { account_id, account_name, .. } = &*self.assessed;
         let unverified = if self.verified { "" } else { " (not verified: nobody could look)" };
         let account = account_in_words(account_id, account_name);
-        one_line(&format!("{} in {account}: {}{unverified}", self.user, self.sentence()))
+        let user = shortened(&self.user, TEXT_LIMIT);
+        one_line(&format!("{user} in {account}: {}{unverified}", self.sentence())).into_owned()
     }
 
     /// What lists are ordered by: severity, account, user, credential, rule.
@@ -132,8 +134,10 @@ impl Finding {
         (self.severity(), &self.assessed.account_id, &self.user, self.credential, self.rule)
     }
 
-    /// One sentence for the owner of the account: what was observed, its age and the limit.
+    /// One sentence for the owner of the account: what was observed, its age and the limit. A cell of any
+    /// length is shortened in it.
     pub fn sentence(&self) -> String {
+        let observed = shortened(&self.observed, TEXT_LIMIT);
         let days = |days: u32| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
         let age = self.age_days.map(days).unwrap_or_default();
         let limit = self.limit_days.map(days).unwrap_or_default();
@@ -153,14 +157,14 @@ impl Finding {
             RuleId::ConsoleWithoutMfa => "has a password and no MFA device".to_owned(),
             RuleId::RootAccessKey => format!("root's {credential} is active"),
             RuleId::RootWithoutMfa => "root has credentials and no MFA device".to_owned(),
-            RuleId::RootUsed => format!("root was used {age} ago, at {}", self.observed),
+            RuleId::RootUsed => format!("root was used {age} ago, at {observed}"),
             RuleId::TwoActiveKeys => "both access keys are active".to_owned(),
             RuleId::KeyNeverUsedSinceSetup => {
                 format!("has a password, and {credential} is active and was never used")
             }
             RuleId::CertificateStale => format!("{credential} is {age} old, the limit is {limit}"),
             RuleId::MoreCredentialsThanReported => {
-                format!("has more credentials than the report shows: {}", self.observed)
+                format!("has more credentials than the report shows: {observed}")
             }
         }
     }
@@ -173,16 +177,13 @@ pub(crate) fn identity(account_id: &AccountId, user: &str, credential: Credentia
     hasher.finish()
 }
 
+/// How many bytes of a name or of a cell stand in a sentence. IAM gives a user's name 64 characters.
+const TEXT_LIMIT: usize = 600;
+
 /// An account by its name and id, or by its id alone when it has no name.
 fn account_in_words(account_id: &AccountId, name: &str) -> String {
+    let name = shortened(name, TEXT_LIMIT);
     if name.trim().is_empty() { account_id.to_string() } else { format!("{name} ({account_id})") }
-}
-
-/// Untrusted text on one line: each character that could begin another one, or means something to a
-/// terminal, is replaced.
-fn one_line(text: &str) -> String {
-    let is_plain = |character: char| !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}');
-    text.chars().map(|character| if is_plain(character) { character } else { '\u{fffd}' }).collect()
 }
 
 /// A finding as it is written. The order of the fields is that of the columns.

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::{Finding, Status, account_in_words, one_line};
+use super::{Finding, Status, account_in_words};
 use crate::account::AccountId;
 use crate::bucket_layout;
 use crate::manifest::{AccountOutcome, Coverage, Manifest, ReportEntry};
@@ -20,6 +20,7 @@ use crate::outcome::FailureCode;
 use crate::policy::Policy;
 use crate::rules::{RULES, Rule, RuleId, Severity};
 use crate::run::format_time;
+use crate::untrusted::one_line;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

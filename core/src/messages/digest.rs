@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::text::{counted, coverage, one_line, paragraph, whereabouts};
+use super::text::{SENTENCE_LIMIT, TEXT_LIMIT, counted, coverage, one_line, paragraph, whereabouts};
 use super::{Attribute, Kind, Message, count};
 use crate::console::Console;
 use crate::exemptions::ExemptionOutcome;
 use crate::findings::{Finding, Status};
 use crate::manifest::{FindingCounts, Manifest};
 use crate::rules::{Rule, RuleId, Severity};
+use crate::untrusted::shortened;
 
 /// How many findings of each kind a digest lists: more than anybody reads.
 const NEW_LISTED: usize = 400;
@@ -36,7 +37,8 @@ impl Listed {
         Self { unreadable: Some(cause), ..Self::default() }
     }
 
-    /// Keeps `finding` if the digest lists it. Findings come in the order of lists, worst first.
+    /// Keeps `finding` if the digest lists it, and of it no more than the digest has: five hundred are
+    /// held. Findings come in the order of lists, worst first.
     pub fn offer(&mut self, finding: Finding) {
         if !finding.is_open() {
             return;
@@ -46,7 +48,9 @@ impl Listed {
             Status::Ongoing => (&mut self.ongoing, ONGOING_LISTED),
         };
         if list.len() < limit {
-            list.push(finding);
+            let kept = |text: &str| shortened(text, TEXT_LIMIT).into();
+            let (user, arn, observed) = (kept(&finding.user), kept(&finding.arn), kept(&finding.observed));
+            list.push(Finding { user, arn, observed, ..finding });
         }
     }
 }
@@ -93,7 +97,8 @@ pub fn digest(manifest: &Manifest, listed: &Listed, bucket: &str, console: &Cons
             counted(some, "finding")
         ),
     };
-    paragraph(&mut body, &(manifest.history.sentence() + &unfollowed));
+    let history = manifest.history.sentence();
+    paragraph(&mut body, &(shortened(&history, SENTENCE_LIMIT) + &*unfollowed));
     if let Some(cause) = &listed.unreadable {
         paragraph(&mut body, &format!("The findings can't be listed here: {}.", one_line(cause)));
     }

@@ -1,14 +1,18 @@
 //! How messages write things.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::bucket_layout;
 use crate::console::Console;
 use crate::manifest::Manifest;
 use crate::run::format_time;
+use crate::untrusted::shortened;
 
 /// How many bytes of an account's name or of a failure's message are repeated.
-const TEXT_LIMIT: usize = 600;
+pub(super) const TEXT_LIMIT: usize = 600;
+/// How many bytes of a sentence of ours are written that may have several texts of others in it.
+pub(super) const SENTENCE_LIMIT: usize = 8_000;
 
 pub(super) fn paragraph(body: &mut String, text: &str) {
     body.push_str(text);
@@ -21,16 +25,8 @@ pub fn counted(count: u64, what: &str) -> String {
 }
 
 /// Untrusted text on one line: a name can't forge a line of the message.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if line.len() + character.len_utf8() > TEXT_LIMIT {
-            line.push('…');
-            break;
-        }
-        line.push(if character.is_control() { '\u{fffd}' } else { character });
-    }
-    line
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    shortened(text, TEXT_LIMIT)
 }
 
 /// How much of the organization was looked at: one line.

@@ -16,6 +16,10 @@ const VALUE_LIMIT: usize = 80;
 /// How many commas a name and an ARN may have together: 64 characters, and 512 of a path.
 const COMMAS_LIMIT: usize = 64 + 64 + 512;
 
+/// How long a line may be whose name and ARN are put together again. The longest of IAM has two thousand
+/// bytes, and each way to put one together copies it.
+const LINE_LIMIT: usize = 16 * 1024;
+
 /// How many bad rows of one report are kept; the rest is only counted.
 const BAD_ROWS_KEPT: usize = 20;
 
@@ -210,6 +214,9 @@ impl<'b> Reader<'b> {
 /// Such a line has as many cells too many as there are commas in both. The ARN ends in the name, and
 /// only where a single way to put them together has that is it certain; `None` for any other line.
 fn with_whole_names(line: &[u8], record: &Record, header: &Record) -> Option<Record> {
+    if line.len() > LINE_LIMIT {
+        return None;
+    }
     let in_order = header.get(0)?.trim_ascii() == b"user" && header.get(1)?.trim_ascii() == b"arn";
     let cells: Vec<&[u8]> = line.split(|&byte| byte == b',').collect();
     let surplus = cells.len().checked_sub(header.len())?;
@@ -473,6 +480,38 @@ mod tests {
         bytes.extend("é".repeat(1_000_000).bytes());
         let tally = read(&bytes, &account(), |_| ()).unwrap();
         assert_eq!(tally.first_bad_rows[0].value, format!("{}…", "é".repeat(VALUE_LIMIT)));
+    }
+
+    #[test]
+    fn a_cell_of_ten_megabytes_is_one_row_and_the_others_are_read() {
+        let huge = "u".repeat(10_000_000);
+        // Of the second row, which is too wide, nobody tries to make one that fits.
+        let commas = "arn:,".repeat(COMMAS_LIMIT) + &huge;
+        let text = format!(
+            "user,arn\n{huge},arn:aws:iam::123456789012:user/{huge}\n{commas},x\na,arn:aws:iam::123456789012:user/a\n"
+        );
+        let mut names = Vec::new();
+        let tally = read(text.as_bytes(), &account(), |user| names.push(user.name().len())).unwrap();
+        assert_eq!((names, tally.rows, tally.bad_rows), (vec![huge.len(), 1], 3, 1));
+        let BadRow { column, value, problem, .. } = &tally.first_bad_rows[0];
+        assert!(column.len() + value.len() + problem.len() < 1_000);
+    }
+
+    #[test]
+    fn a_report_of_any_number_of_rows_is_read_in_the_memory_of_one() {
+        let mut bytes = MODERN.split(|&byte| byte == b'\n').next().unwrap().to_vec();
+        let row = b"\na,arn:aws:iam::123456789012:user/a,,,,,,,,,,,,,,,,,,,,";
+        for _ in 0..100_000 {
+            bytes.extend_from_slice(row);
+        }
+        let mut reader = Reader::new(&bytes).unwrap();
+        let mut rows = 0;
+        while let Some(row) = reader.next_user() {
+            row.unwrap();
+            rows += 1;
+        }
+        assert_eq!(rows, 100_000);
+        assert!(reader.record.capacity() < 4096, "{}", reader.record.capacity());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
+use super::filters::shown;
 use crate::account::AccountId;
 use crate::findings::{Finding, Status};
 use crate::rules::{Credential, RULES};
@@ -32,7 +33,7 @@ pub(super) fn json(findings: &[Finding]) -> String {
     for finding in findings {
         let assessed = &finding.assessed;
         let account = *numbers.entry(&assessed.account_id).or_insert_with(|| {
-            accounts.push((&assessed.account_id, &assessed.account_name));
+            accounts.push((&assessed.account_id, shown(&assessed.account_name)));
             accounts.len() - 1
         });
         let flags = [
@@ -43,10 +44,10 @@ pub(super) fn json(findings: &[Finding]) -> String {
         let flags: u8 = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).sum();
         rows.push((
             account,
-            &finding.user,
+            shown(&finding.user),
             finding.credential as usize,
             finding.rule as usize,
-            &finding.observed,
+            shown(&finding.observed),
             finding.age_days,
             finding.limit_days,
             finding.first_seen,

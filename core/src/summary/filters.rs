@@ -1,6 +1,6 @@
 //! How the page writes values.
 
-use std::fmt::Display;
+use std::borrow::Cow;
 
 use askama::{Result, Values, filter_fn};
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use crate::exemptions::ExemptionOutcome;
 use crate::findings::Finding;
 use crate::outcome::FailureCode;
 use crate::run::format_time;
+use crate::untrusted::shortened;
 
 /// How many days before its end an exemption is said to expire soon.
 const EXPIRES_SOON_DAYS: i64 = 30;
@@ -114,9 +115,29 @@ pub(super) fn exemption_state(exemption: &ExemptionOutcome, _: &dyn Values) -> R
     Ok(state + matches)
 }
 
+/// How many bytes of a name, or of a cell, the page has: it may have fifty thousand.
+const NAME_LIMIT: usize = 400;
+/// How many bytes of a sentence or a reason it has.
+const WORDS_LIMIT: usize = 4_000;
+
+/// A name as the page has it.
+pub(super) fn shown(name: &str) -> Cow<'_, str> {
+    shortened(name, NAME_LIMIT)
+}
+
+#[filter_fn]
+pub(super) fn name(text: impl AsRef<str>, _: &dyn Values) -> Result<String> {
+    Ok(shown(text.as_ref()).into_owned())
+}
+
+#[filter_fn]
+pub(super) fn words(text: impl AsRef<str>, _: &dyn Values) -> Result<String> {
+    Ok(shortened(text.as_ref(), WORDS_LIMIT).into_owned())
+}
+
 /// A name, or the id where there is none.
 #[filter_fn]
-pub(super) fn or_id(name: impl Display, _: &dyn Values, account_id: &AccountId) -> Result<String> {
-    let name = name.to_string();
-    Ok(if name.is_empty() { account_id.to_string() } else { name })
+pub(super) fn or_id(name: impl AsRef<str>, _: &dyn Values, account_id: &AccountId) -> Result<String> {
+    let name = name.as_ref();
+    Ok(if name.is_empty() { account_id.to_string() } else { shown(name).into_owned() })
 }

@@ -6,7 +6,7 @@ use crate::analysis::Assessment;
 use crate::exemptions::Exemptions;
 use crate::findings::tests::finding;
 use crate::findings::{Assessed, Status};
-use crate::history::{EarlierRun, History};
+use crate::history::{Earlier, EarlierRun, History};
 use crate::manifest::tests::{account, failure, id, manifest, report};
 use crate::manifest::{Evidence, StoredReport, WrittenFile};
 use crate::outcome::FailureCode;
@@ -135,7 +135,7 @@ fn rows_that_can_not_be_read_are_named_by_line() {
         html.contains("The one account is covered, but for 1 row that can&#39;t be read</h2>")
             && html.contains("class=\"coverage bad\"")
     );
-    assert!(html.contains("line 4, mfa_active"));
+    assert!(html.contains("line 4, <bdi>mfa_active</bdi>"));
 }
 
 #[test]
@@ -226,8 +226,8 @@ fn the_page_reads_as_its_snapshot_says() {
     };
     let mut policy = Policy::default();
     policy.set(RuleId::CertificateStale, "off").unwrap();
-    let compared_with = Some(EarlierRun { date: "2026-01-30".parse().unwrap(), execution: "e".into() });
-    let history = History { compared_with, passed_over: vec![] };
+    let compared_with = EarlierRun { date: "2026-01-30".parse().unwrap(), execution: "e".into() };
+    let history = History { compared_with: Some(Earlier::Run(compared_with)), passed_over: vec![] };
     manifest.assess(&policy, history, Some("0".repeat(64)), &assessment);
     insta::assert_snapshot!(words(&html(&manifest, &assessment.findings, &assessment.resolved)));
 }

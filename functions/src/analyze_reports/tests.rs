@@ -5,7 +5,7 @@ use rollcall_core::manifest::Outcome;
 use rollcall_core::roll::RollSource;
 
 use super::*;
-use crate::fake_aws::{FakeAws, s3_error};
+use crate::fake_aws::{Answer, FakeAws, s3_error};
 use crate::step_error::StepErrorName;
 
 const GENERATED: &str = "2026-01-31T00:50:00Z";

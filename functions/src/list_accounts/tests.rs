@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fake_aws::{Answer, FakeAws, json as answer, json_error, json_error_with, s3_error};
+use crate::hostile::TEXTS;
 
 const ORGANIZATION: &str = "o-exampleorg1";
 
@@ -76,6 +77,27 @@ async fn both_buckets_get_the_roll_under_the_date_of_the_start() {
         aws.json("work/2026-01-31/to-collect.json")[0],
         json!({ "account_id": id(1), "listed_by": "organizations", "execution": "night-1", "date": "2026-01-31", "waits": 0 })
     );
+}
+
+#[tokio::test]
+async fn names_and_addresses_of_any_kind_are_on_the_roll_exactly_and_nowhere_else() {
+    let named = |(number, text): (usize, &&str)| json!({ "Id": format!("{number:012}"), "Name": text, "Email": text, "State": "ACTIVE" });
+    let all: Vec<_> = TEXTS.iter().enumerate().map(named).collect();
+    let aws = organization()
+        .on("ListRoots", [answer(json!({ "Roots": [{ "Id": "r-ab12", "Name": TEXTS[0] }] }))])
+        .on("ListAccounts", [answer(json!({ "Accounts": all }))])
+        .on("ListAccountsForParent", [answer(json!({ "Accounts": all }))]);
+    let roll = roll(&aws, Settings::default()).await;
+    assert_eq!(roll.accounts.len(), TEXTS.len());
+    for (account, text) in roll.accounts.iter().zip(TEXTS) {
+        assert_eq!((&*account.name, &*account.email, &*account.path), (*text, *text, TEXTS[0]));
+    }
+    let items = aws.json("work/2026-01-31/to-collect.json");
+    assert_eq!(items.as_array().unwrap().len(), TEXTS.len());
+    for item in items.as_array().unwrap() {
+        assert!(item["account_id"].as_str().unwrap().bytes().all(|byte| byte.is_ascii_digit()));
+        assert_eq!(item.as_object().unwrap().len(), 5, "no name goes through the map: {item}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use rollcall_core::roll::{Roll, RollSource};
 use super::*;
 use crate::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::fake_aws::{FakeAws, query, query_error, s3_error};
+use crate::hostile::TEXTS;
 use crate::report_store::Checksum;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:errors";
@@ -76,6 +77,26 @@ async fn notify_with(aws: &FakeAws, chat_arn: Option<String>) -> Result<NotifyOu
     Notify::new(&aws.config(), aws.bucket("reports"), topics)
         .run(&owner, NotifyInput { run: run("night-1") })
         .await
+}
+
+#[tokio::test]
+async fn names_of_any_kind_are_sent_as_sns_takes_them() {
+    for text in TEXTS {
+        let aws = manifest("night-1", Some(FailureCode::RoleMissingOrDenied));
+        let mut run = aws.json("reports/2026-01-31/run.json");
+        run["accounts"][0]["name"] = (*text).into();
+        run["accounts"][0]["message"] = (*text).into();
+        let aws =
+            aws.with_object("reports/2026-01-31/run.json", &run.to_string(), &[("execution", "night-1")]);
+        notify_with(&aws, Some(CHAT_TOPIC.into())).await.unwrap();
+        for publish in aws.requests("Publish") {
+            // What SQS takes of XML's characters, and SNS passes on.
+            let is_sent = |character| matches!(character, '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            assert!(publish.field("Message").chars().all(is_sent), "{text:?}");
+            let subject = publish.field("Subject");
+            assert_eq!(subject, "Rollcall 2026-01-31: 1 of 1 account not collected");
+        }
+    }
 }
 
 #[tokio::test]

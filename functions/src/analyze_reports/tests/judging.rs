@@ -1,7 +1,7 @@
 //! What the step makes of the credentials: findings, exemptions and history.
 
 use rollcall_core::findings::{Finding, Status, read_line};
-use rollcall_core::history::EarlierRun;
+use rollcall_core::history::{Earlier, EarlierReports, EarlierRun};
 use rollcall_core::rules::{RuleId, Severity};
 
 use super::*;
@@ -190,7 +190,7 @@ async fn the_latest_earlier_run_tells_what_is_new_ongoing_and_resolved() {
     let (aws, second) = night(aws, "2026-01-30", &["anna", "carl"]).await;
     let compared_with =
         EarlierRun { date: "2026-01-28".parse().unwrap(), execution: "night of 2026-01-28".into() };
-    assert_eq!(second.history.compared_with, Some(compared_with));
+    assert_eq!(second.history.compared_with, Some(Earlier::Run(compared_with)));
     let (new, ongoing, resolved) = (second.findings.new, second.findings.ongoing, second.findings.resolved);
     assert_eq!((new, ongoing, resolved), (1, 1, 1));
     let (aws, third) = night(aws, "2026-01-31", &["anna"]).await;
@@ -203,7 +203,7 @@ async fn a_second_run_of_a_day_is_compared_with_the_day_before_and_not_with_the_
     let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
     let (aws, _) = night(aws, "2026-01-31", &["anna", "ben"]).await;
     let (_, again) = night(aws, "2026-01-31", &["anna", "ben"]).await;
-    assert_eq!(again.history.compared_with.unwrap().date.to_string(), "2026-01-30");
+    assert_eq!(again.history.compared_with.unwrap().date().to_string(), "2026-01-30");
     assert_eq!(again.findings.new, 1, "what is new today is new in both runs of today");
 }
 
@@ -225,7 +225,7 @@ async fn a_run_of_some_accounts_is_no_history_and_resolves_nothing() {
     let (aws, partial) = night_of(aws, "2026-01-29", &["anna", "ben"], RollSource::ExecutionInput).await;
     assert_eq!(partial.findings.new, 1);
     let (_, whole) = night(aws, "2026-01-30", &["anna", "ben"]).await;
-    assert_eq!(whole.history.compared_with.unwrap().date.to_string(), "2026-01-28");
+    assert_eq!(whole.history.compared_with.unwrap().date().to_string(), "2026-01-28");
     assert_eq!(whole.history.passed_over[0].reason, "was of the accounts that its input named");
 }
 
@@ -237,7 +237,7 @@ async fn a_run_of_a_list_of_accounts_is_no_history_of_an_organization() {
     assert_eq!((whole.findings.new, whole.findings.ongoing), (0, 1));
     assert_eq!(whole.history.passed_over[0].reason, "was of a list of accounts, and not of the organization");
     let (_, list) = night_of(aws, "2026-01-31", &[], RollSource::AccountList).await;
-    assert_eq!(list.history.compared_with.unwrap().date.to_string(), "2026-01-29");
+    assert_eq!(list.history.compared_with.unwrap().date().to_string(), "2026-01-29");
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn a_run_that_never_finished_is_passed_over_for_the_one_before() {
     let (aws, _) = night(FakeAws::default(), "2026-01-29", &["anna"]).await;
     let aws = roll_on(aws, "2026-01-30", "broken", 1, RollSource::AccountList);
     let (_, manifest) = night(aws, "2026-01-31", &["anna"]).await;
-    assert_eq!(manifest.history.compared_with.unwrap().date.to_string(), "2026-01-29");
+    assert_eq!(manifest.history.compared_with.unwrap().date().to_string(), "2026-01-29");
     assert_eq!(manifest.history.passed_over[0].reason, "has no run.json: it did not finish");
 }
 
@@ -300,6 +300,206 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_no_history() {
         let error = refused(aws.refuse("GetObject", key, s3_error(503, "SlowDown"))).await;
         assert_eq!(error.name, StepErrorName::ServiceUnavailable, "{key}");
     }
+}
+
+// Days of the predecessor.
+
+/// The report of an account as the predecessor left it: right under the date, and without metadata.
+fn predecessor_report(aws: FakeAws, date: &str, digit: u8, content: &str) -> FakeAws {
+    aws.with_object(&predecessor_key(date, digit), content, &[])
+}
+
+fn predecessor_key(date: &str, digit: u8) -> String {
+    format!("reports/{date}/credentialReport_{}.csv", id(digit))
+}
+
+fn reports_compared_with(manifest: &Manifest) -> EarlierReports {
+    match &manifest.history.compared_with {
+        Some(Earlier::Reports(reports)) => reports.clone(),
+        other => panic!("it is compared with {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_day_of_the_predecessor_tells_what_is_new_ongoing_and_resolved() {
+    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna", "ben"]));
+    let (aws, manifest) = night(aws, "2026-01-31", &["anna", "carl"]).await;
+    let reports = EarlierReports {
+        date: "2026-01-30".parse().unwrap(),
+        predecessor_reports: 1,
+        accounts_without_report: 0,
+        unreadable_reports: 0,
+        first_unreadable_reports: vec![],
+        bad_rows: 0,
+    };
+    assert_eq!(reports_compared_with(&manifest), reports);
+    assert!(manifest.history.passed_over.is_empty());
+    let found = findings(&aws, "2026-01-31");
+    assert_eq!(users(&found), [("anna", Status::Ongoing, true), ("carl", Status::New, true)]);
+    let first_seen: Vec<_> = found.iter().map(|finding| finding.first_seen.to_string()).collect();
+    assert_eq!(first_seen, ["2026-01-30", "2026-01-31"]);
+    assert_eq!(manifest.findings.resolved, 1);
+    let page = aws.object("reports/2026-01-31/summary.html").unwrap().body;
+    assert!(page.contains("Compared with the predecessor&#39;s reports of 2026-01-30."), "{page}");
+}
+
+#[tokio::test]
+async fn ages_of_the_predecessors_reports_are_counted_to_their_day() {
+    // A key that passed the limit of 90 days an hour before the report of the second day was written.
+    let key = format!(
+        "{HEADER}anna,arn:aws:iam::{}:user/anna,true,2025-10-31T00:00:00Z,2026-01-30T01:00:00Z\n",
+        id(1)
+    );
+    for (written, status) in
+        [("Fri, 30 Jan 2026 01:00:00 GMT", Status::Ongoing), ("Thu, 29 Jan 2026 23:00:00 GMT", Status::New)]
+    {
+        let date = if status == Status::Ongoing { "2026-01-30" } else { "2026-01-29" };
+        let aws = predecessor_report(FakeAws::default(), date, 1, &key);
+        let aws = aws.modified(&predecessor_key(date, 1), written);
+        let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
+        let aws = report_on(aws, "2026-01-31", "night-1", 1, &key);
+        analyze(&aws).await;
+        assert_eq!(users(&findings(&aws, "2026-01-31")), [("anna", status, true)], "{written}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_without_an_earlier_report_are_new_and_counted() {
+    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+    // One that is not on tonight's roll.
+    let aws = predecessor_report(aws, "2026-01-30", 9, &stale(9, &["zed"]));
+    let aws = roll_on(aws, "2026-01-31", "night-1", 3, RollSource::AccountList);
+    let aws = report_on(aws, "2026-01-31", "night-1", 1, &stale(1, &["anna"]));
+    let aws = report_on(aws, "2026-01-31", "night-1", 2, &stale(2, &["ben"]));
+    let manifest = analyze(&aws).await;
+    let reports = reports_compared_with(&manifest);
+    assert_eq!((reports.predecessor_reports, reports.accounts_without_report), (2, 2));
+    let found = findings(&aws, "2026-01-31");
+    assert_eq!(users(&found), [("anna", Status::Ongoing, true), ("ben", Status::New, true)]);
+    let counts = &manifest.findings;
+    assert_eq!((counts.resolved, counts.unfollowed, counts.unverified), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn an_account_that_failed_tonight_keeps_what_the_predecessors_report_has() {
+    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+    let account = Account { name: "Shop".into(), ..Account::of_id(id(1)) };
+    let aws = {
+        let roll = roll_of(vec![account], "night-1").object("reports/2026-01-31/accounts.json").unwrap();
+        aws.with_object("reports/2026-01-31/accounts.json", &roll.body, &[("execution", "night-1")])
+    };
+    analyze(&aws).await;
+    let found = findings(&aws, "2026-01-31");
+    assert_eq!(users(&found), [("anna", Status::Ongoing, false)]);
+    assert_eq!(found[0].assessed.account_name, "Shop", "as the roll calls it");
+}
+
+#[tokio::test]
+async fn a_report_of_the_predecessor_that_can_not_be_read_is_named_and_the_others_count() {
+    let whole = stale(1, &["anna"]);
+    let cut_off = format!("{}ben,arn:aws:ia", stale(1, &["anna"]));
+    for (bad, words) in [
+        ("<html>", "account 222222222222: the report has no column \"user\""),
+        ("", "account 222222222222: the report is empty"),
+        (HEADER, "account 222222222222: the report has no rows"),
+        (&*whole, "is not of account 222222222222"),
+    ] {
+        let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &cut_off);
+        let aws = predecessor_report(aws, "2026-01-30", 2, bad);
+        let aws = roll_on(aws, "2026-01-31", "night-1", 2, RollSource::AccountList);
+        let aws = report_on(aws, "2026-01-31", "night-1", 1, &stale(1, &["anna", "ben"]));
+        let aws = report_on(aws, "2026-01-31", "night-1", 2, &stale(2, &["ben"]));
+        let reports = reports_compared_with(&analyze(&aws).await);
+        assert_eq!((reports.predecessor_reports, reports.unreadable_reports), (1, 1));
+        assert_eq!((reports.accounts_without_report, reports.bad_rows), (1, 1));
+        assert!(reports.first_unreadable_reports[0].contains(words), "{reports:?}");
+        let ongoing =
+            [("anna", Status::Ongoing, true), ("ben", Status::New, true), ("ben", Status::New, true)];
+        assert_eq!(users(&findings(&aws, "2026-01-31")), ongoing);
+    }
+}
+
+#[tokio::test]
+async fn a_day_of_the_predecessor_that_can_not_be_read_is_passed_over_and_named() {
+    let refused = || s3_error(403, "AccessDenied");
+    type Damage = fn(FakeAws, Answer) -> FakeAws;
+    let damages: [(&str, Damage); 3] = [
+        (
+            "has no run.json, and its report can't be read: account 111111111111: s3:GetObject of s3://reports/2026-01-30/credentialReport_111111111111.csv answered AccessDenied",
+            |aws, refused| aws.refuse("GetObject", "2026-01-30/credentialReport_111111111111.csv", refused),
+        ),
+        ("has no run.json, and none of its 70 reports can be read: account 0", |mut aws, refused| {
+            for number in 1..70 {
+                let key = format!("reports/2026-01-30/credentialReport_{number:012}.csv");
+                aws = aws.with_object(&key, "", &[]);
+            }
+            aws.refuse("GetObject", "2026-01-30/credentialReport_111111111111.csv", refused)
+        }),
+        (
+            "has no run.json, and its reports can't be listed: s3:ListBucket of s3://reports/2026-01-30/credentialReport_ answered AccessDenied",
+            |aws, refused| aws.refuse_list("2026-01-30/credentialReport_", refused),
+        ),
+    ];
+    for (reason, damage) in damages {
+        let aws = predecessor_report(FakeAws::default(), "2026-01-29", 1, &stale(1, &["anna"]));
+        let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+        let (_, manifest) = night(damage(aws, refused()), "2026-01-31", &["anna"]).await;
+        let passed_over = &manifest.history.passed_over[0].reason;
+        assert!(passed_over.starts_with(reason), "{reason}: {passed_over}");
+        assert_eq!(reports_compared_with(&manifest).date.to_string(), "2026-01-29");
+        assert_eq!(manifest.findings.ongoing, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_is_not_taken_for_a_day_without_reports() {
+    let damages: [fn(FakeAws, Answer) -> FakeAws; 2] = [
+        |aws, slow| aws.refuse("GetObject", "2026-01-30/credentialReport_111111111111.csv", slow),
+        |aws, slow| aws.refuse_list("2026-01-30/credentialReport_", slow),
+    ];
+    for damage in damages {
+        let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+        let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
+        let error = refused(damage(aws, s3_error(503, "SlowDown"))).await;
+        assert_eq!(error.name, StepErrorName::ServiceUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn of_days_of_both_the_latest_counts_and_a_run_before_reports_of_the_same_day() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-28", &["anna"]).await;
+    let aws = predecessor_report(aws, "2026-01-28", 1, &stale(1, &[]));
+    let (aws, manifest) = night(aws, "2026-01-29", &["anna"]).await;
+    assert!(
+        matches!(manifest.history.compared_with, Some(Earlier::Run(run)) if run.date.to_string() == "2026-01-28")
+    );
+    let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+    let (aws, manifest) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(reports_compared_with(&manifest).date.to_string(), "2026-01-30");
+    let (aws, manifest) = night(aws, "2026-02-01", &["anna"]).await;
+    assert!(
+        matches!(manifest.history.compared_with, Some(Earlier::Run(run)) if run.date.to_string() == "2026-01-31")
+    );
+    assert_eq!(findings(&aws, "2026-02-01")[0].first_seen.to_string(), "2026-01-30");
+}
+
+#[tokio::test]
+async fn what_is_named_otherwise_under_a_date_is_no_report_of_the_predecessor() {
+    let aws = FakeAws::default()
+        .with_object("reports/2026-01-30/credentialReport_1111.csv", &stale(1, &["anna"]), &[])
+        .with_object("reports/2026-01-30/credentialReport_111111111111.csv.gz", "", &[]);
+    let (_, manifest) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(manifest.history.compared_with, None);
+    assert_eq!(manifest.history.passed_over[0].reason, "has no run.json: it did not finish");
+}
+
+#[tokio::test]
+async fn exemptions_play_no_role_in_what_was_found_before() {
+    let aws = FakeAws::default().with_object("reports/exemptions.toml", EXEMPTION, &[]);
+    let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+    let (aws, manifest) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(users(&findings(&aws, "2026-01-31")), [("anna", Status::Ongoing, true)]);
+    assert_eq!((manifest.findings.open, manifest.findings.exempted), (0, 1));
 }
 
 #[tokio::test]

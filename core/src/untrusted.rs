@@ -1,0 +1,82 @@
+//! Text that is anybody's choice: the names of users and accounts, the cells of reports, and whatever a
+//! service answers. Where a person reads it, or a program that knows nothing of it, it stands on one line
+//! and is no longer than it needs to be. `findings.jsonl` and `run.json` have it exactly.
+
+use std::borrow::Cow;
+
+/// Stands for a character that is not passed on.
+const REPLACEMENT: char = '\u{fffd}';
+
+/// Whether a character does more than stand in its place: it begins another line, means something to a
+/// terminal, or turns the text around it. The last two are no characters, and SQS refuses them.
+pub fn is_active(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{fffe}' | '\u{ffff}')
+}
+
+/// The text on one line: each active character is replaced.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    // Nearly every name is of these, and bytes are looked at many at a time.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(is_active) {
+        return text.into();
+    }
+    text.replace(is_active, REPLACEMENT.encode_utf8(&mut [0; 4])).into()
+}
+
+/// The text on one line of at most `limit` bytes, of which an ellipsis takes the last three when something
+/// is left out. What is left out is not looked at.
+pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        let line = one_line(text);
+        if line.len() <= limit {
+            return line;
+        }
+        return cut(&line, limit).into();
+    }
+    cut(&one_line(&text[..text.floor_char_boundary(limit)]), limit).into()
+}
+
+fn cut(line: &str, limit: usize) -> String {
+    let end = line.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
+    format!("{}…", &line[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_plain_text_is_as_it_is() {
+        for text in ["", "anna", "née, 山田 <root_account> =1+1", "👩‍👩‍👧", "שלום"] {
+            assert!(matches!(one_line(text), Cow::Borrowed(line) if line == text), "{text}");
+            assert!(matches!(shortened(text, 100), Cow::Borrowed(line) if line == text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_says_so() {
+        for (text, limit, line) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdefg", 6, "abc…"),
+            ("éééé", 7, "éé…"),
+            ("\u{1}\u{1}", 6, "\u{fffd}\u{fffd}"),
+            // What replaces a character is longer than it.
+            ("\u{1}\u{1}", 5, "…"),
+            ("\u{1}\u{1}\u{1}", 6, "\u{fffd}…"),
+        ] {
+            assert_eq!(shortened(text, limit), line, "{text:?} {limit}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_one_and_within_its_limit(text in any::<String>(), limit in 3..200_usize) {
+            prop_assert!(!one_line(&text).contains(is_active));
+            let line = shortened(&text, limit);
+            prop_assert!(line.len() <= limit && !line.contains(is_active), "{:?}", line);
+        }
+    }
+}

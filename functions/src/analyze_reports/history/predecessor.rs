@@ -1,0 +1,148 @@
+//! Days of the predecessor, which wrote a report an account and nothing else: no metadata, no findings.
+//! What was found then is what its reports lead to by tonight's rules, as of their day.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+use rollcall_core::account::AccountId;
+use rollcall_core::analysis::{Analyzer, ReportAnalysis};
+use rollcall_core::bucket_layout;
+use rollcall_core::history::{Earlier, EarlierReports, Previous};
+
+use super::{Day, Past, passes};
+use crate::analyze_reports::{READ_AT_A_TIME, read_again_and_again};
+use crate::step_error::StepError;
+
+/// How many reports that can't be read are named; the rest is only counted.
+const UNREADABLE_NAMED: usize = 20;
+
+impl Past<'_> {
+    /// What the predecessor's reports of a date lead to. They are read many at a time, and no more than
+    /// those are held.
+    pub(super) async fn read_reports(self, date: NaiveDate) -> Result<Day, StepError> {
+        let keys = match self.bucket.list(&bucket_layout::predecessor_reports(date)).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                let cause = passes(error)?.message;
+                return Ok(Err(format!("has no run.json, and its reports can't be listed: {cause}")));
+            }
+        };
+        let keys: Vec<(AccountId, String)> = keys
+            .into_iter()
+            .filter_map(|key| Some((bucket_layout::predecessor_report_account(date, &key)?, key)))
+            .collect();
+        if keys.is_empty() {
+            return Ok(Err("has no run.json: it did not finish".to_owned()));
+        }
+        let reports = keys.len();
+        let names: HashMap<&AccountId, &str> =
+            self.roll.accounts.iter().map(|account| (&account.account_id, &*account.name)).collect();
+        let mut missing: HashSet<&AccountId> = self
+            .roll
+            .accounts
+            .iter()
+            .filter(|account| account.skip.is_none())
+            .map(|account| &account.account_id)
+            .collect();
+        let mut earlier = EarlierReports {
+            date,
+            predecessor_reports: 0,
+            accounts_without_report: 0,
+            unreadable_reports: 0,
+            first_unreadable_reports: vec![],
+            bad_rows: 0,
+        };
+        let mut findings = Vec::new();
+        let read = |(account_id, key): (AccountId, String)| {
+            let name = names.get(&account_id).copied().unwrap_or_default();
+            async move {
+                let said = self.read_report(date, &account_id, name, &key).await;
+                said.map(|said| (account_id, said))
+            }
+        };
+        let mut said = stream::iter(keys).map(read).buffered(READ_AT_A_TIME);
+        while let Some(read) = said.next().await {
+            let (account_id, said) = read?;
+            match said {
+                Ok(said) => {
+                    missing.remove(&account_id);
+                    earlier.predecessor_reports += 1;
+                    earlier.bad_rows += said.tally.bad_rows;
+                    findings.extend(said.findings);
+                }
+                Err(cause) => {
+                    tracing::warn!(%date, %account_id, cause, "an earlier report can't be read");
+                    earlier.unreadable_reports += 1;
+                    if earlier.first_unreadable_reports.len() < UNREADABLE_NAMED {
+                        earlier.first_unreadable_reports.push(format!("account {account_id}: {cause}"));
+                    }
+                }
+            }
+            // Such a day is one that this role may not read, or that somebody has emptied.
+            if earlier.predecessor_reports == 0 && earlier.unreadable_reports >= READ_AT_A_TIME as u64 {
+                break;
+            }
+        }
+        if earlier.predecessor_reports == 0 {
+            let first = earlier.first_unreadable_reports.swap_remove(0);
+            return Ok(Err(match reports {
+                1 => format!("has no run.json, and its report can't be read: {first}"),
+                many => format!("has no run.json, and none of its {many} reports can be read: {first}"),
+            }));
+        }
+        earlier.accounts_without_report = missing.len() as u64;
+        Ok(Ok((Earlier::Reports(earlier), findings)))
+    }
+
+    /// What one report says, or why it can't be read.
+    async fn read_report(
+        self,
+        date: NaiveDate,
+        account_id: &AccountId,
+        account_name: &str,
+        key: &str,
+    ) -> Result<Result<ReportAnalysis, String>, StepError> {
+        let object = match read_again_and_again(self.bucket, key).await {
+            Ok(Some(object)) => object,
+            Ok(None) => return Ok(Err("it was deleted while it was read".to_owned())),
+            Err(error) => return Ok(Err(passes(error)?.message)),
+        };
+        let as_of = of_its_day(date, object.modified);
+        let nothing = Previous::default();
+        let analyzer = Analyzer::new(self.policy, &nothing, as_of, date);
+        let said = analyzer.report(account_id, account_name, as_of, &object.bytes);
+        Ok(match said {
+            // A report has a row of the root user at least: this one is cut off.
+            Ok(said) if said.tally.rows == 0 => Err("the report has no rows".to_owned()),
+            said => said.map_err(|unreadable| unreadable.to_string()),
+        })
+    }
+}
+
+/// What the ages of a report are counted to: when it was written, or, where it was copied since, the
+/// last second of its day.
+fn of_its_day(date: NaiveDate, modified: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let start = date.and_time(NaiveTime::MIN).and_utc();
+    let end = start + TimeDelta::days(1) - TimeDelta::seconds(1);
+    modified.map_or(end, |modified| modified.clamp(start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_of_when_it_was_written_and_a_copy_of_the_end_of_its_day() {
+        let date = "2026-01-30".parse().unwrap();
+        for (modified, as_of) in [
+            (Some("2026-01-30T01:02:03Z"), "2026-01-30T01:02:03Z"),
+            (Some("2026-06-01T00:00:00Z"), "2026-01-30T23:59:59Z"),
+            (Some("2026-01-29T23:59:59Z"), "2026-01-30T00:00:00Z"),
+            (None, "2026-01-30T23:59:59Z"),
+        ] {
+            let modified = modified.map(|time| time.parse().unwrap());
+            assert_eq!(of_its_day(date, modified), as_of.parse::<DateTime<Utc>>().unwrap(), "{modified:?}");
+        }
+    }
+}
