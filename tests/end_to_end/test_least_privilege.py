@@ -201,19 +201,24 @@ def as_list(value):
 
 def taken_apart(policy):
     """Each permission of a policy, by what the table calls it, with a statement that allows it alone: one
-    action on one resource, under one of the values that a condition lists."""
+    action on one resource, under one of the values where a condition lists some."""
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow" and set(statement) <= {"Sid", "Effect", "Action", "Resource", "Condition"}
-        condition = statement.get("Condition", {})
-        if condition:
-            ((operator, keys),) = condition.items()
-            ((key, values),) = keys.items()
         for action, resource in itertools.product(as_list(statement["Action"]), as_list(statement["Resource"])):
-            allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
-            if not condition:
+            allowed = statement | {"Action": action, "Resource": resource}
+            lists = [
+                (operator, key, values)
+                for operator, keys in statement.get("Condition", {}).items()
+                for key, values in keys.items()
+                if isinstance(values, list)
+            ]
+            assert len(lists) <= 1, "which of them are to be taken in turn?"
+            if not lists:
                 yield (action, name_of(resource, statement["Sid"])), allowed
-            for value in as_list(values) if condition else []:
-                yield (action, value), allowed | {"Condition": {operator: {key: value}}}
+            for operator, key, values in lists:
+                for value in values:
+                    condition = statement["Condition"] | {operator: statement["Condition"][operator] | {key: value}}
+                    yield (action, value), allowed | {"Condition": condition}
 
 
 def policy_of(aws, stack, step):

@@ -416,9 +416,3 @@ def test_a_run_that_ends_badly_is_heard(template):
 def test_a_local_deployment_differs_in_architecture_and_endpoint_alone(template):
     assert template["Parameters"]["Architecture"]["Default"] == "arm64"
     assert not [text for text in strings(template["Resources"]) if "127.0.0.1" in text or "ENDPOINT_URL" in text]
-
-
-def test_the_picture_in_the_readme_has_every_state(definition):
-    picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    for name, _ in states(definition):
-        assert name in picture, name

@@ -112,10 +112,20 @@ def _apply_configurations(bucket, properties, old_properties=None):
             delete(bucket)
 
 
+def _numbers(value):
+    """Days as numbers: CloudFormation takes a parameter's text for one."""
+    if isinstance(value, dict):
+        return {
+            name: int(item) if name.endswith("Days") and isinstance(item, str) else _numbers(item)
+            for name, item in value.items()
+        }
+    return [_numbers(item) for item in value] if isinstance(value, list) else value
+
+
 def _body(operation, **parameters):
     """The XML that a client sends to S3."""
     model = botocore.session.get_session().get_service_model("s3").operation_model(operation)
-    return create_serializer("rest-xml").serialize_to_request(parameters, model)["body"]
+    return create_serializer("rest-xml").serialize_to_request(_numbers(parameters), model)["body"]
 
 
 def _topic(arn, properties):

@@ -1,0 +1,410 @@
+"""The documentation's commands: run here as they stand, run by another test, or marked as what only AWS can show."""
+
+import json
+import os
+import random
+import re
+import time
+from datetime import UTC
+
+import boto3
+import documentation
+import pytest
+from documentation import PAGES, ROOT, Shell, anchors, blocks, links
+from local_aws import deployment, organization
+from local_aws.server import REGION
+
+DEPLOY, AUDIT, CONFIGURE, OPERATE = (f"docs/{page}.md" for page in ("deploy", "audit", "configure", "operations"))
+
+# The pages whose commands are run here, and in what order their sections are read.
+MANAGEMENT_ACCOUNT = ["What you need", "In the management account", "The first night"]
+AUDIT_ACCOUNT = ["Delegate", "Deploy the stack", "The management account's role"]
+LOG_ARCHIVE = ["Delegate", "With a log-archive account", "The management account's role"]
+MEMBER_ROLE = ["Member roles another way"]
+NO_ORGANIZATION = ["Without Organizations"]
+CONFIGURED = ["Who hears of it", "The input of a run"]
+AUDITORS = ["Who may read it"]
+AUDITED = [
+    "Download a date", "Check the files", "What vouches for run.json", "How it is kept",
+    "Prove that no account is missing", "Check it with Rollcall", "When a day was replaced",
+]  # fmt: skip
+OPERATED = ["What tells you", "Start again and check", "The no-run alarm"]
+RUN_HERE = {
+    OPERATE: {*OPERATED},
+    DEPLOY: {*MANAGEMENT_ACCOUNT, *AUDIT_ACCOUNT, *LOG_ARCHIVE, *MEMBER_ROLE, *NO_ORGANIZATION},
+    CONFIGURE: {*CONFIGURED},
+    AUDIT: {*AUDITORS, *AUDITED},
+}
+
+# The commands of the other pages, and the test that runs each.
+RUN_ELSEWHERE = {
+    "README.md": {
+        "cargo run --release -- analyze tests/fixtures/organization --as-of 2026-11-21":
+            "tests/end_to_end/test_documentation.py::test_the_first_command_of_the_readme_prints_what_it_shows",
+        "rollcall run --this-account":
+            "tests/end_to_end/test_command_run.py::test_one_account_needs_no_role_and_no_organization",
+        'make deploy PARAMETERS="OrganizationId=o-a1b2c3d4e5 OrganizationalUnitIds=r-ab12 '
+        'ErrorEmail=security@example.com FindingsEmail=owners@example.com"':
+            "tests/end_to_end/test_deployments.py::test_one_command_builds_and_deploys",
+        "sam build --config-file config.toml --parameter-overrides PARAMETERS":
+            "tests/end_to_end/test_deployments.py::test_a_plain_list_of_accounts_asks_organizations_nothing",
+        "sam deploy --config-file config.toml --parameter-overrides PARAMETERS":
+            "tests/end_to_end/test_deployments.py::test_a_plain_list_of_accounts_asks_organizations_nothing",
+        "aws stepfunctions start-execution --state-machine-arn STATE_MACHINE_ARN":
+            "tests/end_to_end/test_documentation.py::test_the_management_account",
+    },
+    "docs/command.md": {
+        "rollcall completions bash > ~/.local/share/bash-completion/completions/rollcall":
+            "cli/src/manual.rs::every_shell_completes_every_command",
+        "rollcall man --output ~/.local/share/man/man1":
+            "tests/end_to_end/test_documentation.py::test_the_manual_is_written",
+        "rollcall analyze reports/":
+            "tests/end_to_end/test_command_analyze.py::"
+            "test_a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell",
+        "rollcall analyze 2026-11-21/":
+            "tests/end_to_end/test_command_analyze.py::test_a_day_has_the_findings_that_its_run_wrote",
+        "rollcall analyze s3://BUCKET/2026-11-21/":
+            "tests/end_to_end/test_command_analyze.py::test_a_bucket_has_the_same_findings_as_the_folder",
+        "aws iam generate-credential-report; sleep 5; aws iam get-credential-report | rollcall analyze -":
+            "tests/end_to_end/test_command_analyze.py::test_what_the_aws_command_line_prints_is_a_report_with_its_time",
+        "rollcall analyze 2026-11-21/ --format asff --region eu-central-1 --output import/":
+            "tests/end_to_end/test_command_analyze.py::"
+            "test_several_forms_go_into_a_folder_and_security_hub_takes_every_file_of_its_own",
+        "rollcall run --this-account":
+            "tests/end_to_end/test_command_run.py::test_one_account_needs_no_role_and_no_organization",
+        "rollcall run --member-role-name AuditRole":
+            "tests/end_to_end/test_command_run.py::"
+            "test_the_command_and_the_state_machine_write_the_same_reports_and_findings",
+        "rollcall run --output s3://BUCKET --kms-key-arn ARN":
+            "tests/end_to_end/test_command_run.py::test_a_bucket_gets_the_layout_and_the_metadata_of_a_night",
+        "rollcall diff tests/fixtures/organization tests/fixtures/organization-a-month-later "
+        "--old-as-of 2026-11-21 --as-of 2026-12-21":
+            "tests/end_to_end/test_documentation.py::test_what_the_page_of_the_command_shows_is_what_is_printed",
+        "rollcall doctor --output rollcall-reports":
+            "tests/end_to_end/test_command_doctor.py::test_where_nothing_is_deployed_nothing_of_it_is_checked",
+        "rollcall explain root-used":
+            "tests/end_to_end/test_documentation.py::test_what_the_page_of_the_command_shows_is_what_is_printed",
+    },
+    "docs/athena.md": {
+        "aws s3api get-bucket-encryption --bucket REPORT_BUCKET":
+            "tests/end_to_end/test_documentation.py::test_an_audit",
+        "sam deploy --template-file templates/athena.yml --stack-name rollcall-athena "
+        "--capabilities CAPABILITY_NAMED_IAM --parameter-overrides "
+        "ReportBucketName=REPORT_BUCKET ReportKeyArn=KEY_ARN":
+            "tests/end_to_end/test_athena.py::test_queries_are_limited_and_their_results_encrypted",
+    },
+}  # fmt: skip
+
+# What takes too long for a test, or a machine of its own.
+BY_HAND = {
+    "make demo": "starts a local AWS of its own beside that of the tests",
+    "cargo install --locked --path cli": "compiles everything once more, optimized",
+    "make bench": "minutes of measuring, on a machine that does nothing else",
+    "make bench-command": "as make bench",
+    "make bench-function": "as make bench",
+}
+
+
+def consoles(page):
+    return [block for block in blocks(page) if block.kind == "console"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_what_it_is(page):
+    for block in blocks(page):
+        assert block.kind in documentation.KINDS, f"{page}:{block.line}"
+        assert block.kind == "console" or not re.search(r"^\$ ", block.text, re.MULTILINE), f"{page}:{block.line}"
+        if block.only_aws:
+            assert "only on aws" in block.before.lower(), f"{page}:{block.line} says it in words, too"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_run_by_a_test_or_marked_as_only_on_aws(page):
+    elsewhere = RUN_ELSEWHERE.get(page, {})
+    for block in consoles(page):
+        if block.only_aws or block.heading in RUN_HERE.get(page, ()):
+            continue
+        for command in block.commands:
+            by_hand = [name for name in BY_HAND if re.search(rf"(^|\s){re.escape(name)}($|\s)", command.name)]
+            assert command.name in elsewhere or by_hand, f"nobody runs {command}"
+    names = {command.name for block in consoles(page) for command in block.commands}
+    assert set(elsewhere) <= names, "the table names what the page no longer has"
+
+
+def test_the_tests_that_run_commands_are_there():
+    for test in {test for commands in RUN_ELSEWHERE.values() for test in commands.values()}:
+        file, _, name = test.partition("::")
+        assert re.search(rf"(def|fn) {name}\(", (ROOT / file).read_text()), test
+
+
+def test_sections_whose_commands_are_run_are_there():
+    for page, headings in RUN_HERE.items():
+        assert headings == {b.heading for b in consoles(page) if not b.only_aws and b.heading in headings}, page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    for path, anchor in links(page):
+        assert (ROOT / path).exists(), f"{page} links to {path}"
+        assert not anchor or anchor in anchors(path), f"{page} links to {path}#{anchor}"
+
+
+def shown(page, command):
+    """What a page shows of the output of a command."""
+    (found,) = [c for b in consoles(page) for c in b.commands if c.name == command]
+    return found.output
+
+
+def test_the_first_command_of_the_readme_prints_what_it_shows(rollcall):
+    expected = shown("README.md", "cargo run --release -- analyze tests/fixtures/organization --as-of 2026-11-21")
+    done = rollcall("analyze", "tests/fixtures/organization", "--as-of", "2026-11-21", cwd=ROOT)
+    # All but the last line, which has the times of the files.
+    assert (done.returncode, done.stdout.splitlines()[:-1]) == (1, expected[:-1])
+
+
+@pytest.mark.parametrize(("start", "status"), [("rollcall diff", 1), ("rollcall explain", 0)])
+def test_what_the_page_of_the_command_shows_is_what_is_printed(rollcall, start, status):
+    (name,) = [name for name in RUN_ELSEWHERE["docs/command.md"] if name.startswith(start)]
+    done = rollcall(*name.split()[1:], cwd=ROOT)
+    assert (done.returncode, done.stdout.splitlines()) == (status, shown("docs/command.md", name))
+
+
+def test_the_manual_is_written(rollcall, tmp_path):
+    assert rollcall("man", "--output", tmp_path / "man1").returncode == 0
+    assert (tmp_path / "man1" / "rollcall.1").read_text()
+
+
+class Reader:
+    """Somebody with an organization of four accounts, who follows the pages: the profiles that they name, and
+    the words that they put in the place of the examples."""
+
+    def __init__(self, aws, rollcall_binary, folder):
+        self.aws = aws
+        self.folder = folder
+        management = f"{random.randrange(10**11, 10**12)}"
+        organizations = aws.client("organizations", management)
+        self.accounts = {"management": management}
+        for name in ("audit", "log-archive", "member"):
+            answer = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
+            self.accounts[name] = answer["CreateAccountStatus"]["AccountId"]
+        self.id = organizations.describe_organization()["Organization"]["Id"]
+        self.root_id = organizations.list_roots()["Roots"][0]["Id"]
+        self.words = {
+            "o-a1b2c3d4e5": self.id,
+            "r-ab12": self.root_id,
+            "999988887777": management,
+            "111122223333": self.accounts["audit"],
+            "222233334444": self.accounts["log-archive"],
+            "444455556666": self.accounts["member"],
+        }
+        self.config = folder / "config"
+        for name, account_id in self.accounts.items():
+            self.profile(name, aws_access_key_id=account_id, aws_secret_access_key="local")
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "rollcall").symlink_to(rollcall_binary)
+        (programs / "aws").symlink_to(ROOT / ".tools" / "tests" / "bin" / "aws")
+        mine = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+        self.environment = {name: value for name, value in aws.environment(management).items() if name not in mine} | {
+            "AWS_CONFIG_FILE": str(self.config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+            "AWS_PAGER": "",
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            # As the tests build: unoptimized.
+            "SAM_BUILD_MODE": "debug",
+            "CARGO_LAMBDA_COMPILER": "cargo",
+        }
+
+    def profile(self, name, **settings):
+        lines = [f"[profile {name}]", f"region = {REGION}", *(f"{key} = {value}" for key, value in settings.items())]
+        with open(self.config, "a") as config:
+            config.write("\n".join(lines) + "\n")
+
+    def follow(self, page, headings, folder=ROOT, words=None, environment=None):
+        """Runs the commands of these sections in `folder`, with these further words for the page's examples."""
+        # This machine's processor, and no StackSets: the roles are there already.
+        here = f"Architecture={deployment.ARCHITECTURE} ManageMemberRoles=false"
+        Shell(
+            self.environment | (environment or {}),
+            folder,
+            self.words | (words or {}),
+            changes=[(r'(?s)PARAMETERS="((?!.*ManageMemberRoles=false).*)"', rf'PARAMETERS="{here} \1"'),
+                     (r'PARAMETERS="(?!Architecture)', f'PARAMETERS="Architecture={deployment.ARCHITECTURE} ')],
+            # The local AWS has only root's credentials, which assume no role; and the organization's root users
+            # have no MFA device, which is a finding.
+            statuses={"rollcall doctor": 1, "rollcall analyze": 1},
+            until={"aws stepfunctions list-executions": "SUCCEEDED"},
+        ).run(page, *headings)
+
+    def member_roles(self, collector, *names):
+        """Makes the member roles, as the StackSet does; it never does in the management account."""
+        arn = f"arn:aws:iam::{self.accounts[collector]}:role/rollcall-collect-report"
+        accounts = {name: self.accounts[name] for name in names}
+        organization.deploy_member_roles(
+            self.aws, organization.Organization(self.id, self.root_id, accounts, {}), arn, accounts=[]
+        )
+
+    def stack(self, collector):
+        """The outputs and parameters of the stack in an account."""
+        cloudformation = self.aws.client("cloudformation", self.accounts[collector])
+        (stack,) = cloudformation.describe_stacks(StackName="rollcall")["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return outputs, {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}
+
+    def quiet(self, collector):
+        """Waits until no run is under way."""
+        states = self.aws.client("stepfunctions", self.accounts[collector])
+        arn = self.stack(collector)[0]["StateMachineArn"]
+        while states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
+            time.sleep(0.2)
+
+    def night(self, collector):
+        """Runs the stack in an account, and answers the manifest and its bucket."""
+        outputs, parameters = self.stack(collector)
+        states = self.aws.client("stepfunctions", self.accounts[collector])
+        self.quiet(collector)
+        arn = states.start_execution(stateMachineArn=outputs["StateMachineArn"])["executionArn"]
+        self.quiet(collector)
+        execution = states.describe_execution(executionArn=arn)
+        assert execution["status"] == "SUCCEEDED", execution
+        s3 = self.aws.client("s3", parameters.get("BucketAccountId") or self.accounts[collector])
+        day = execution["startDate"].astimezone(UTC).date().isoformat()
+        answer = s3.get_object(Bucket=outputs["ReportBucketName"], Key=f"{day}/run.json")
+        return json.loads(answer["Body"].read()), outputs["ReportBucketName"]
+
+
+@pytest.fixture(scope="module")
+def reader(running_aws, built, rollcall_binary, tmp_path_factory):
+    """Makes readers."""
+    running_aws.proxy.reset()
+    return lambda: Reader(running_aws, rollcall_binary, tmp_path_factory.mktemp("reader"))
+
+
+@pytest.fixture(scope="module")
+def managed(reader):
+    """Somebody who deployed in the management account."""
+    somebody = reader()
+    somebody.member_roles("management", "audit", "log-archive", "member")
+    somebody.follow(DEPLOY, MANAGEMENT_ACCOUNT)
+    (ROOT / "summary.html").unlink()
+    return somebody
+
+
+def outcomes(manifest):
+    return {account["account_id"]: account["outcome"] for account in manifest["accounts"]}
+
+
+def test_the_management_account(managed):
+    manifest, _ = managed.night("management")
+    assert outcomes(manifest) == dict.fromkeys(managed.accounts.values(), "collected")
+
+
+def test_subscriptions_and_the_input_of_a_run(managed):
+    managed.follow(CONFIGURE, CONFIGURED)
+    sns = managed.aws.client("sns", managed.accounts["management"])
+    (mine,) = [s for s in sns.list_subscriptions()["Subscriptions"] if s["Endpoint"] == "team@example.com"]
+    attributes = sns.get_subscription_attributes(SubscriptionArn=mine["SubscriptionArn"])["Attributes"]
+    assert json.loads(attributes["FilterPolicy"]) == {"new": [{"numeric": [">", 0]}]}
+
+
+def test_a_broken_night_is_looked_into(managed, tmp_path):
+    manifest, bucket = managed.night("management")
+    words = {
+        "STATE_MACHINE_ARN": manifest["execution_arn"].rpartition(":")[0].replace(":execution:", ":stateMachine:"),
+        "EXECUTION_ARN": manifest["execution_arn"],
+        "BUCKET": bucket,
+        "DATE": manifest["date"],
+        "STACK": "rollcall",
+    }
+    managed.follow(OPERATE, OPERATED, tmp_path, words, {"AWS_PROFILE": "management"})
+    managed.quiet("management")
+
+
+def test_an_audit_account(reader):
+    somebody = reader()
+    somebody.member_roles("audit", "log-archive", "member")
+    somebody.follow(DEPLOY, AUDIT_ACCOUNT)
+    manifest, _ = somebody.night("audit")
+    assert outcomes(manifest) == dict.fromkeys(somebody.accounts.values(), "collected")
+
+
+def test_accounts_without_an_organization(reader):
+    somebody = reader()
+    somebody.follow(DEPLOY, NO_ORGANIZATION)
+    manifest, _ = somebody.night("audit")
+    assert outcomes(manifest) == {somebody.accounts["audit"]: "collected", somebody.accounts["member"]: "collected"}
+    assert manifest["source"] == "account-list"
+
+
+def test_the_policies_of_the_page_are_those_that_the_template_deploys(reader):
+    somebody = reader()
+    somebody.follow(DEPLOY, MEMBER_ROLE)
+    iam = somebody.aws.client("iam", somebody.accounts["member"])
+    trust = iam.get_role(RoleName="rollcall-member")["Role"]["AssumeRolePolicyDocument"]
+    permissions = iam.get_role_policy(RoleName="rollcall-member", PolicyName="credential-report")["PolicyDocument"]
+    written = [block.text for block in blocks(DEPLOY) if block.heading == MEMBER_ROLE[0] and block.kind == "json"]
+    for example, word in somebody.words.items():
+        written = [text.replace(example, word) for text in written]
+    assert [json.loads(text) for text in written] == [trust, permissions]
+
+
+@pytest.fixture(scope="module")
+def archived(reader):
+    """Somebody whose evidence lies in a log archive, after two nights of a day, with an auditor."""
+    somebody = reader()
+    somebody.member_roles("audit", "log-archive", "member")
+    somebody.follow(DEPLOY, LOG_ARCHIVE)
+    somebody.night("audit")
+    somebody.manifest, somebody.bucket = somebody.night("audit")
+    iam = somebody.aws.client("iam", somebody.accounts["audit"])
+    iam.create_user(UserName="auditor")
+    may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/rollcall-auditor"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_user_policy(UserName="auditor", PolicyName="audit", PolicyDocument=policy)
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="auditor")["VirtualMFADevice"]["SerialNumber"]
+    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
+    iam.enable_mfa_device(UserName="auditor", SerialNumber=serial, **codes)
+    somebody.follow(AUDIT, AUDITORS)
+    key = iam.create_access_key(UserName="auditor")["AccessKey"]
+    sts = boto3.client(
+        "sts",
+        endpoint_url=somebody.aws.endpoint,
+        region_name=REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    session = sts.assume_role(
+        RoleArn=f"arn:aws:iam::{somebody.accounts['log-archive']}:role/rollcall-auditor",
+        RoleSessionName="auditor",
+        SerialNumber=serial,
+        TokenCode="123456",
+    )["Credentials"]
+    somebody.profile(
+        "auditor",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    return somebody
+
+
+def test_a_log_archive(archived):
+    assert outcomes(archived.manifest) == dict.fromkeys(archived.accounts.values(), "collected")
+
+
+@pytest.fixture
+def day(archived):
+    """The words of the audited day."""
+    return {"2026-11-21": archived.manifest["date"], "rollcall-evidence": archived.bucket}
+
+
+def test_an_audit(archived, day, tmp_path):
+    archived.follow(AUDIT, AUDITED, tmp_path, day)
+
+
+def test_a_report_that_was_changed_is_named_by_the_check_of_the_page(archived, day, tmp_path):
+    archived.follow(AUDIT, ["Download a date"], tmp_path, day)
+    report = next((tmp_path / archived.manifest["date"] / "reports").glob("*.csv"))
+    report.write_bytes(report.read_bytes() + b"\n")
+    with pytest.raises(AssertionError, match=f"{report.name}: FAILED"):
+        archived.follow(AUDIT, ["Check the files"], tmp_path, day, {"DAY": archived.manifest["date"]})

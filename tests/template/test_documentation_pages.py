@@ -1,0 +1,244 @@
+"""The pages about running Rollcall say what the code and the templates say: every code and error has
+its section, every name exists, every role and its actions are told, the cost table is the script's."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from test_template import load, states
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = ["operations.md", "security.md", "architecture.md", "comparison.md"]
+TEMPLATES = ["template.yml", "templates/log-archive.yml", "templates/member-role.yml"]
+
+# What is named in backticks, looks like a name of ours, and is AWS's.
+KNOWN = {"LimitExceeded", "OrganizationAccountAccessRole", "RegionDisabledException", "TimeoutSeconds"}
+
+
+def page(name):
+    return (DOCS / name).read_text()
+
+
+def prose(text):
+    """A page without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def sections(text, heading):
+    """The sections of the third level under a heading of the second, by title."""
+    under = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)[1]
+    titles = re.split(r"^### (.+)\n", under, flags=re.MULTILINE)[1:]
+    return dict(zip(titles[::2], titles[1::2], strict=True))
+
+
+def on_one_line(text):
+    return " ".join(re.sub(r"^> ?", "", text, flags=re.MULTILINE).split())
+
+
+def variants(file, enum):
+    """The names of an enumeration in Rust, as its as_str writes them."""
+    source = (ROOT / file).read_text()
+    names = re.search(rf"const ALL: \[Self; (\d+)\] = \[(.*?)\];", source.split(f"impl {enum} {{")[1], re.DOTALL)
+    found = re.findall(r"Self::(\w+)", names[2])
+    assert len(found) == int(names[1])
+    return found
+
+
+def remedies():
+    """The remedy of each failure code, by the code."""
+    source = (ROOT / "core" / "src" / "outcome.rs").read_text().split("pub fn remedy")[1]
+    texts = re.findall(r'Self::(\w+) => \{\s*"((?:[^"\\]|\\.)*)"', source, re.DOTALL)
+    return {code: re.sub(r"\\\n\s*", "", text) for code, text in texts}
+
+
+@pytest.mark.parametrize("code", variants("core/src/outcome.rs", "FailureCode"))
+def test_every_failure_code_has_its_runbook_with_the_remedy_of_the_code(code):
+    section = sections(page("operations.md"), "When an account fails").get(code)
+    assert section, f"docs/operations.md has no section {code}"
+    assert remedies()[code] in on_one_line(section)
+    for step in ("- **See.** ", "- **Mend.** ", "- **Check.** "):
+        assert step in section, step
+
+
+@pytest.mark.parametrize("error", variants("functions/src/step_error.rs", "StepErrorName"))
+def test_every_error_of_a_step_has_its_runbook(error):
+    of_account = variants("core/src/outcome.rs", "FailureCode")
+    title = f"{error} of a step" if error in of_account else error
+    section = sections(page("operations.md"), "When a step breaks").get(title)
+    assert section, f"docs/operations.md has no section {title}"
+    assert len(re.findall(r"\b(?:See|[Mm]end|[Cc]heck)\b", section)) >= 3
+
+
+def test_no_runbook_is_about_a_code_or_error_that_is_gone():
+    known = {*variants("core/src/outcome.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
+    text = page("operations.md")
+    titles = {**sections(text, "When an account fails"), **sections(text, "When a step breaks")}
+    assert {title.removesuffix(" of a step") for title in titles} == known
+
+
+def test_the_table_of_codes_has_every_code_once_and_in_order():
+    codes = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", page("operations.md"), re.MULTILINE)
+    assert [code for code, _ in codes] == variants("core/src/outcome.rs", "FailureCode")
+    assert all(anchor == code.lower() for code, anchor in codes)
+
+
+# What the pages quote, and where it stands in the code, with `...` for what differs from run to run.
+QUOTED = {
+    "functions/src/collect_report.rs": ["no report after", "the collector ended with"],
+    "functions/src/collect_report/member.rs": ["was ACTIVE when the roll was taken and is"],
+    "functions/src/analyze_reports.rs": ["the stored report's SHA-256 is"],
+    "core/src/manifest.rs": ["the run ended with neither a report nor a failure of this account"],
+    "functions/src/list_accounts.rs": ["the execution's input:", "accounts on the roll is to be collected"],
+    "functions/src/list_accounts/organization.rs": [
+        "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in "
+        "the organization's management or delegated administrator account",
+        "deploy in the organization's management account or a delegated administrator account, or set the parameter "
+        "AccountIds",
+        "correct the parameter OrganizationalUnitIds and deploy again",
+        "the organization has no root or organizational unit",
+        "and this account is in organization",
+    ],
+    "functions/src/report_store.rs": [
+        "is gone: start the run again", "was written by", "was running: start one run at a time",
+    ],
+    "functions/src/settings.rs": ["is not set: deploy the function with template.yml"],
+    "core/src/messages/digest.rs": ["Exemptions that need somebody", "and exempts nothing"],
+    "core/src/findings/mod.rs": ["not verified tonight"],
+    "statemachine/credential-reports.asl.json": [": the run failed at "],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", QUOTED)
+def test_what_the_runbook_quotes_is_what_the_code_says(file):
+    everything = on_one_line(page("operations.md"))
+    sources = [ROOT / file, *(ROOT / "core" / "src").rglob("*.rs")] if file.startswith("core/") else [ROOT / file]
+    code = " ".join(on_one_line(source.read_text()) for source in sources)
+    for quote in QUOTED[file]:
+        assert quote in everything, quote
+        assert quote in code, quote
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_name_in_backticks_exists(name):
+    """A parameter, resource or output of a template, a state, a code, an error, or a word of AWS's."""
+    names = set(KNOWN)
+    for file in TEMPLATES:
+        template = load(file)
+        names |= {*template["Parameters"], *template["Resources"], *template["Outputs"]}
+    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
+    names |= {state for state, _ in states(definition)}
+    names |= {*variants("core/src/outcome.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
+    names |= set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', (ROOT / "core" / "src" / "metrics.rs").read_text()))
+    names |= set(re.findall(r"^    (\w+) *(?:\{|,|\()", (ROOT / "core" / "src" / "outcome.rs").read_text(), re.MULTILINE))
+    used = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-zA-Z]*)+)(?:=[^`]*)?`", prose(page(name))))
+    used |= set(re.findall(r"\b([A-Z]\w+)=", prose(page(name))))
+    assert used - names == set()
+
+
+@pytest.mark.parametrize("file", ["README.md", *(f"docs/{page.name}" for page in sorted(DOCS.glob("*.md")))])
+def test_every_make_target_exists(file):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = (ROOT / file).read_text()
+    # In code spans and in commands: in prose, make is a verb.
+    spans = re.findall(r"`[^`\n]+`", prose(text))
+    commands = re.findall(r"^\$ .*$", text, re.MULTILINE)
+    used = {target for span in (*spans, *commands) for target in re.findall(r"\bmake ([a-z][a-z-]*)", span)}
+    assert used - targets == set()
+
+
+def test_the_table_of_make_targets_has_every_target():
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+    table = page("architecture.md")
+    assert [target for target in phony if f"`make {target}`" not in table] == ["lint-templates"]
+
+
+def test_the_picture_has_every_state():
+    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
+    picture = re.search(r"```mermaid\n(.*?)```", page("architecture.md"), re.DOTALL)[1]
+    for name, _ in states(definition):
+        assert name in picture, name
+
+
+def test_the_cost_table_is_the_one_that_the_script_prints():
+    script = importlib.util.spec_from_file_location("cost_model", ROOT / "tests" / "cost_model.py")
+    cost_model = importlib.util.module_from_spec(script)
+    script.loader.exec_module(cost_model)
+    assert f"\n\n{cost_model.table()}\n" in page("operations.md"), cost_model.table()
+
+
+def test_the_cost_model_counts_the_transitions_of_the_definition():
+    script = importlib.util.spec_from_file_location("cost_model", ROOT / "tests" / "cost_model.py")
+    cost_model = importlib.util.module_from_spec(script)
+    script.loader.exec_module(cost_model)
+    of_run, of_account, of_wait = cost_model.transitions()
+    text = on_one_line(page("operations.md"))
+    assert f"An account of the roll passes {of_account} state transitions" in text
+    assert f"Each wait adds {of_wait}, and each retry 1. A run itself passes {of_run}." in text
+    assert f"nights x ({of_run} + accounts x {of_account} + waits x {of_wait})" in text
+    assert f"{cost_model.gigabytes('CollectReport')} GB x (accounts x {cost_model.COLLECT_SECONDS:.0f} s" in text
+    metrics = (ROOT / "core" / "src" / "metrics.rs").read_text()
+    assert len(re.findall(r'\("\w+", "(?:Count|Percent|Seconds)"', metrics)) == cost_model.METRICS
+
+
+def test_the_limits_of_the_functions_are_those_of_the_template():
+    resources = load("template.yml")["Resources"]
+    for step in ("ListAccounts", "CollectReport", "AnalyzeReports", "Notify"):
+        function = resources[f"{step}Function"]["Properties"]
+        row = f"| `{step}` | {function['MemorySize']} MB, {function['Timeout']} seconds"
+        assert row in page("operations.md"), row
+
+
+def statements(document):
+    for statement in document["Statement"]:
+        yield statement.get("Fn::If", [None, statement])[1]
+
+
+def actions(template, role):
+    """What a role of a template may do: its own policies, and those attached to it."""
+    resources = template["Resources"]
+    documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"].get("Policies", [])]
+    for resource in resources.values():
+        properties = resource["Properties"]
+        attached = {"Ref": role} in properties.get("Roles", [])
+        if attached or {"Ref": "AuditorPolicy"} in resources[role]["Properties"].get("ManagedPolicyArns", []):
+            if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+                documents.append(properties["PolicyDocument"])
+    for document in documents:
+        for statement in statements(document):
+            if statement["Effect"] == "Allow":
+                action = statement["Action"]
+                for one in [action] if isinstance(action, str) else action:
+                    yield from one["Fn::If"][1:] if isinstance(one, dict) else [one]
+
+
+ROLES = [
+    (file, name) for file in TEMPLATES for name, resource in load(file)["Resources"].items() if resource["Type"] == "AWS::IAM::Role"
+]
+
+
+@pytest.mark.parametrize(("file", "role"), ROLES)
+def test_every_role_and_all_it_may_do_is_told(file, role):
+    text = page("security.md")
+    row = re.search(rf"^\| `{role}` \|.*$", text, re.MULTILINE)
+    assert row, f"docs/security.md does not tell of {role}"
+    told = set(re.findall(r"\b([a-z0-9]+:[A-Z]\w+)", row[0]))
+    may = set(actions(load(file), role))
+    assert may, role
+    everywhere = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert everywhere <= set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", text))
+    assert may - everywhere == told
+
+
+def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
+    source = (ROOT / "functions" / "src" / "collect_report" / "member.rs").read_text()
+    policy = re.search(r'SESSION_POLICY: &str = r#"(.*?)"#', source)[1]
+    assert f"```json\n{policy}\n```" in page("security.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_json_in_the_pages_is_json(name):
+    for block in re.findall(r"^```json\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE):
+        json.loads(block)
