@@ -210,7 +210,8 @@ def actions(template, role):
         for statement in statements(document):
             if statement["Effect"] == "Allow":
                 action = statement["Action"]
-                yield from [action] if isinstance(action, str) else action
+                for one in [action] if isinstance(action, str) else action:
+                    yield from one["Fn::If"][1:] if isinstance(one, dict) else [one]
 
 
 ROLES = [
