@@ -16,6 +16,8 @@ from local_aws.organization import MANAGEMENT
 
 STEPS = ("list-accounts", "collect-report", "analyze-reports", "notify")
 EARLIER, TONIGHT = "2039-05-01", "2039-05-02"
+# Later than both, so that nobody looks there for a history of tonight's.
+PREDECESSORS, AFTER_THE_PREDECESSORS = "2039-06-01", "2039-06-02"
 EXEMPTION = '[[exemption]]\nuser = "nobody"\nreason = "there for the sake of being read"\nexpires = 2040-01-01\n'
 
 # Lambda asks for these itself, and nothing here does: a function without them runs, and logs nothing.
@@ -25,17 +27,17 @@ NOT_ASKED_FOR_HERE = {"logs:CreateLogStream", "logs:PutLogEvents"}
 class Night:
     """A run, and what people see of it."""
 
-    def __init__(self, stack, org):
-        self.stack, self.org = stack, org
+    def __init__(self, stack, org, date=TONIGHT):
+        self.stack, self.org, self.date = stack, org, date
         for kind in stack.queue_urls:
             stack.messages(kind)
         accounts = [MANAGEMENT, org.accounts["Audit"], org.accounts["Sandbox Ben"]]
-        self.execution = stack.start(name=f"{next(NAMES)}-started-{TONIGHT.replace('-', '')}T010000Z", accounts=accounts)
+        self.execution = stack.start(name=f"{next(NAMES)}-started-{date.replace('-', '')}T010000Z", accounts=accounts)
 
     @property
     def manifest(self):
         assert self.execution["status"] == "SUCCEEDED", self.execution
-        manifest = json.loads(self.stack.read(f"{TONIGHT}/run.json")[0])
+        manifest = json.loads(self.stack.read(f"{self.date}/run.json")[0])
         assert manifest["execution"] == self.execution["name"]
         return manifest
 
@@ -175,6 +177,8 @@ UNDER_UNITS = {
         "ListOrganizationalUnitsForParent", "ListRoots",
     )
 }  # fmt: skip
+# What AnalyzeReports needs besides in a bucket whose last day is the predecessor's.
+OF_A_PREDECESSOR = {("s3:GetObject", "????-??-??/credentialReport_*.csv"), ("s3:ListBucket", "*/credentialReport_")}
 PERMISSIONS = [(step, action, on) for step, permissions in TABLE.items() for action, on in permissions]
 
 
@@ -276,7 +280,7 @@ def test_with_every_permission_the_night_is_as_it_should_be(aws, with_a_past, or
 def test_a_step_has_no_permission_but_those_of_the_table(aws, deployed, step):
     permissions = [permission for permission, _ in taken_apart(policy_of(aws, deployed, step))]
     asked = [permission for permission in permissions if permission[0] not in NOT_ASKED_FOR_HERE]
-    assert sorted(asked) == sorted(TABLE[step])
+    assert sorted(asked) == sorted({*TABLE[step]} | (OF_A_PREDECESSOR if step == "analyze-reports" else set()))
 
 
 @pytest.mark.parametrize(
@@ -288,6 +292,28 @@ def test_a_night_without_it_says_which(aws, with_a_past, org, step, action, on):
     assert action in words
     place = KEY.pattern if action.startswith("kms:") else re.escape(on).replace(r"\*", ".*")
     assert re.search(place, words), words
+
+
+@pytest.fixture(scope="module")
+def with_a_predecessor(with_a_past, org):
+    """The same, and a later day that the predecessor wrote."""
+    key = f"{PREDECESSORS}/credentialReport_{org.accounts['Audit']}.csv"
+    report = with_a_past.aws.client("iam", org.accounts["Audit"]).get_credential_report()["Content"]
+    with_a_past.s3.put_object(Bucket=with_a_past.bucket, Key=key, Body=report)
+    return with_a_past
+
+
+def test_a_day_of_the_predecessor_is_history(aws, with_a_predecessor, org):
+    history = Night(with_a_predecessor, org, AFTER_THE_PREDECESSORS).manifest["history"]
+    assert (history["compared_with"]["date"], history["compared_with"]["predecessor_reports"]) == (PREDECESSORS, 1)
+
+
+@pytest.mark.parametrize(("action", "on"), sorted(OF_A_PREDECESSOR), ids=[action for action, _ in sorted(OF_A_PREDECESSOR)])
+def test_a_night_without_it_passes_the_predecessors_day_over_and_says_why(aws, with_a_predecessor, org, action, on):
+    with without(aws, with_a_predecessor, "analyze-reports", (action, on)):
+        (passed_over, *_) = Night(with_a_predecessor, org, AFTER_THE_PREDECESSORS).manifest["history"]["passed_over"]
+    assert passed_over["date"] == PREDECESSORS
+    assert action in passed_over["reason"]
 
 
 def test_units_are_looked_up_and_the_whole_organization_is_not(aws, of_units):
