@@ -28,11 +28,8 @@ pub struct Caller {
 /// # Errors
 /// When there is no Region.
 pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError> {
-    let mut loader = aws::loader(arguments.profile.as_deref());
-    if let Some(region) = &arguments.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    let config = loader.load().await;
+    let region = arguments.region.clone().map(Region::new);
+    let config = aws::loader(arguments.profile.as_deref(), region).await.load().await;
     if config.region().is_none() {
         return Err(CommandError::new(
             "there is no AWS Region: give --region, set AWS_REGION, or set one in the profile",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -49,15 +50,23 @@ pub fn config() -> SdkConfig {
 /// command line finds them, which the caller may narrow down before it loads them.
 ///
 /// With a `profile`, credentials are that profile's and nobody else's: those of the environment, which
-/// would come first, may be of another account.
-pub fn loader(profile: Option<&str>) -> ConfigLoader {
+/// would come first, may be of another account. A `region` goes before what is found.
+pub async fn loader(profile: Option<&str>, mut region: Option<Region>) -> ConfigLoader {
     let http_client = http_client_by_proxy();
     let mut loader = aws_config::defaults(behavior_version());
     if let Some(profile) = profile {
-        let provider_config = ProviderConfig::default().with_http_client(http_client.clone());
+        if region.is_none() {
+            region = DefaultRegionChain::builder().profile_name(profile).build().region().await;
+        }
+        // A profile may name a role, and then its credentials are asked for in a Region, too.
+        let provider_config =
+            ProviderConfig::default().with_http_client(http_client.clone()).with_region(region.clone());
         let credentials =
             ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
         loader = loader.profile_name(profile).credentials_provider(credentials.build());
+    }
+    if let Some(region) = region {
+        loader = loader.region(region);
     }
     loader.http_client(http_client).retry_config(RetryConfig::adaptive()).timeout_config(timeouts().build())
 }

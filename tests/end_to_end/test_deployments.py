@@ -67,6 +67,36 @@ def test_an_existing_bucket_and_key_are_used(aws, folder, org, built):
     assert {request.headers["x-amz-server-side-encryption-aws-kms-key-id"] for request in writes} == {key_arn}
 
 
+def test_logs_traces_and_encryption_are_as_the_parameters_say(aws, folder, org, built, deployed):
+    stack = deployment.Deployment(
+        aws,
+        folder,
+        stack="rollcall-operated",
+        AccountIds=MANAGEMENT,
+        KmsKeyStatus="None",
+        Tracing="true",
+        LogLevel="WARN",
+        EncryptMessagesAndLogs="false",
+    )
+    assert stack.start()["status"] == "SUCCEEDED"
+    functions, logs = aws.client("lambda", MANAGEMENT), aws.client("logs", MANAGEMENT)
+    for step, level in (("collect-report", "WARN"), ("analyze-reports", "INFO")):
+        configuration = functions.get_function_configuration(FunctionName=f"rollcall-operated-{step}")
+        assert configuration["TracingConfig"]["Mode"] == "Active"
+        assert configuration["LoggingConfig"]["ApplicationLogLevel"] == level, "metrics are a line at INFO"
+    configuration = functions.get_function_configuration(FunctionName="rollcall-collect-report")
+    assert configuration["TracingConfig"]["Mode"] == "PassThrough"
+    assert configuration["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    topics = aws.client("sns", MANAGEMENT)
+    for of, encrypted in ((stack, False), (deployed, True)):
+        (group,) = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{of.stack}-collect-report")["logGroups"]
+        attributes = topics.get_topic_attributes(TopicArn=of.outputs["ErrorTopicArn"])["Attributes"]
+        assert bool(group.get("kmsKeyId")) == bool(attributes.get("KmsMasterKeyId")) == encrypted, of.stack
+    policy = aws.client("iam", MANAGEMENT).get_role_policy(RoleName="rollcall-operated-notify", PolicyName="notify")
+    traces = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == "Traces"]
+    assert [s["Action"] for s in traces] == [["xray:PutTraceSegments", "xray:PutTelemetryRecords"]]
+
+
 def make_deploy(aws, folder, parameters):
     """The README's one command, building as the tests do."""
     environment = aws.environment(MANAGEMENT) | {"SAM_BUILD_MODE": "debug", "CARGO_LAMBDA_COMPILER": "cargo"}

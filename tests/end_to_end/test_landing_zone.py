@@ -130,10 +130,10 @@ def test_the_bucket_is_kept_as_its_parameters_say(night, archive, aws, org):
     s3, bucket = aws.client("s3", org.accounts["Log Archive"]), archive["BucketName"]
     lock = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
     assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 30}
-    rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
-    assert rules["transition"]["Transitions"] == [{"StorageClass": "GLACIER_IR", "Days": 90}]
-    assert rules["expiration"]["Expiration"]["Days"] == 730
-    assert rules["noncurrent-versions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 400
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert rule["Transitions"] == [{"StorageClass": "GLACIER_IR", "Days": 90}]
+    assert rule["Expiration"]["Days"] == 730
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 400
     logging = s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"]
     assert (logging["TargetBucket"], logging["TargetPrefix"]) == ("access-logs-of-ours", "rollcall/")
     (version, *_) = s3.list_object_versions(Bucket=bucket, Prefix=night[1]["date"])["Versions"]

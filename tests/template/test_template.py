@@ -290,11 +290,46 @@ def test_the_log_archive_takes_the_parameters_of_the_template_as_they_are(templa
 
 
 def test_what_people_write_is_never_moved_or_deleted_by_the_buckets_rules(archive):
-    rules = archive["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    named = [rule["Fn::If"][1] for rule in rules if "Fn::If" in rule]
-    assert len(named) == 3
-    for rule in named:
-        assert rule["Prefix"] == "2" and not "exemptions.toml".startswith(rule["Prefix"]), rule["Id"]
+    (rule,) = archive["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {"Transitions", "ExpirationInDays", "NoncurrentVersionExpiration"} < set(rule)
+    assert rule["Prefix"] == "2" and not "exemptions.toml".startswith(rule["Prefix"])
+
+
+def test_the_key_of_messages_and_logs_admits_those_who_publish_and_the_logs_of_the_stack(template):
+    statements = template["Resources"]["OperationsKey"]["Properties"]["KeyPolicy"]["Statement"]
+    by_sid = {statement["Sid"]: statement for statement in statements}
+    # EventBridge's requests to KMS carry no source: a condition would lose the messages of broken runs.
+    assert "Condition" not in by_sid["TheRuleOnBrokenRuns"]
+    assert by_sid["TheAlarms"]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    for sid in ("TheRuleOnBrokenRuns", "TheAlarms"):
+        assert by_sid[sid]["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    encrypted = {"Fn::If": ["EncryptOperations", {"Fn::GetAtt": "OperationsKey.Arn"}, {"Ref": "AWS::NoValue"}]}
+    logs = by_sid["TheLogs"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Logs::LogGroup":
+            assert resource["Properties"]["KmsKeyId"] == encrypted, name
+            group = resource["Properties"]["LogGroupName"]["Fn::Sub"]
+            patterns = [arn["Fn::Sub"].split(":log-group:")[1] for arn in logs]
+            assert any(group.startswith(pattern.rstrip("*")) for pattern in patterns), name
+        if resource["Type"] == "AWS::SNS::Topic":
+            assert resource["Properties"]["KmsMasterKeyId"]["Fn::If"][:2] == ["EncryptOperations", {"Ref": "OperationsKey"}]
+
+
+def test_the_work_bucket_is_encrypted_and_what_is_in_it_expires(template):
+    bucket = template["Resources"]["WorkBucket"]["Properties"]
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 14)
+    assert "Prefix" not in rule
+
+
+def test_only_users_are_named_as_auditors_for_sessions_of_roles_carry_no_mfa(archive):
+    pattern = archive["Parameters"]["AuditorPrincipalArns"]["AllowedPattern"]
+    for users in ("", "arn:aws:iam::111122223333:user/a", "arn:aws-cn:iam::111122223333:root,arn:aws:iam::111122223333:user/p/a"):
+        assert re.match(pattern, users), users
+    for others in ("arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:user/*", "*"):
+        assert not re.match(pattern, others), others
 
 
 def test_the_dashboard_shows_what_the_analysis_measures(template):
@@ -393,6 +428,8 @@ def test_member_roles_go_to_every_account_by_a_stackset(template):
     stackset = template["Resources"]["MemberRoles"]["Properties"]
     assert stackset["PermissionModel"] == "SERVICE_MANAGED"
     assert stackset["AutoDeployment"]["Enabled"] is True
+    assert stackset["CallAs"] == {"Fn::If": ["Delegated", "DELEGATED_ADMIN", "SELF"]}
+    assert template["Conditions"]["Delegated"] == {"Fn::Equals": [{"Ref": "DelegatedAdministrator"}, "true"]}
     assert stackset["TemplateURL"] == "templates/member-role.yml"
     given = {parameter["ParameterKey"] for parameter in stackset["Parameters"]}
     assert given == set(load("templates/member-role.yml")["Parameters"])
