@@ -5,6 +5,7 @@
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make bench-function  the released function over the same reports, in a local S3
 # make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
+# make bench-start     the released functions: to start, to answer, and what they hold and weigh
 # make fuzz   whatever reads other people's bytes, under random ones, each for FUZZ_SECONDS; TARGET names one
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -12,7 +13,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -77,6 +78,10 @@ bench-function: .tools/tests.ready bench
 bench-command: .tools/tests.ready bench
 	cargo build --release --quiet --locked --bin rollcall
 	$(TESTS)/python tests/bench_command.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/rollcall $(firstword $(FOLDERS))
+
+bench-start: .tools/tests.ready
+	cargo build --release --quiet --locked -p rollcall-functions --bins
+	@$(TESTS)/python tests/bench_start.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories
