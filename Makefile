@@ -5,14 +5,15 @@
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make bench-function  the released function over the same reports, in a local S3
 # make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
-# make fuzz   the report parser under random bytes, for FUZZ_SECONDS
+# make bench-start     the released functions: to start, to answer, and what they hold and weigh
+# make fuzz   whatever reads other people's bytes, under random ones, each for FUZZ_SECONDS; TARGET names one
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
 # Each sets up what it needs in .tools, from the package registries. A machine needs Rust, Python 3
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -80,15 +81,25 @@ bench-command: .tools/tests.ready bench
 	cargo build --release --quiet --locked --bin rollcall
 	$(TESTS)/python tests/bench_command.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/rollcall $(firstword $(FOLDERS))
 
+bench-start: .tools/tests.ready
+	cargo build --release --quiet --locked -p rollcall-functions --bins
+	@$(TESTS)/python tests/bench_start.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release
+
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories
 
+TARGET ?= report exemptions analysis step_inputs
+# The step inputs need the clients of AWS, so the first build takes some minutes.
 fuzz: .tools/fuzz.ready
-	@mkdir -p core/fuzz/corpus/report
-	cd core && env -u CARGO_BUILD_TARGET RUSTC_BOOTSTRAP=1 ../.tools/fuzz/bin/cargo-fuzz run report fuzz/corpus/report ../tests/fixtures/reports -- -max_total_time=$(FUZZ_SECONDS)
+	@for target in $(TARGET); do \
+		mkdir -p fuzz/corpus/$$target; \
+		folders=$$(ls -d fuzz/seeds/$$target tests/fixtures/reports 2>/dev/null); \
+		env -u CARGO_BUILD_TARGET RUSTC_BOOTSTRAP=1 .tools/fuzz/bin/cargo-fuzz run --fuzz-dir fuzz $$target \
+			fuzz/corpus/$$target $$folders -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 clean:
-	rm -rf .aws-sam .local .tools target core/fuzz/target
+	rm -rf .aws-sam .local .tools target fuzz/artifacts fuzz/corpus fuzz/target
 
 .tools/%.ready: tests/requirements/%.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there: install Python 3.11 or later, or set PYTHON" >&2; exit 1; }

@@ -1,6 +1,7 @@
 """An organization of any size that answers at once, or after a latency of every call: what `rollcall run`
-asks of STS, IAM and Organizations, and nothing else. It makes nothing up but the answers: there are no
-policies, and nobody is refused. For measurements; what is right is tested against the local AWS.
+and the functions ask of STS, IAM, Organizations, S3 and SNS, and nothing else. It makes nothing up but the
+answers: there are no policies, and nobody is refused. For measurements; what is right is tested against the
+local AWS.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import base64
 import json
 import re
 import threading
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlsplit
 
 HEADER = (
     "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,"
@@ -53,6 +54,7 @@ class SimulatedAws:
         self.users = users
         self.units = units
         self.calls = {}
+        self.objects = {}
         self.most_at_a_time = 0
         self.at_a_time = 0
         self.loop = asyncio.new_event_loop()
@@ -94,25 +96,28 @@ class SimulatedAws:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 headers = {}
-                for line in head.decode().split("\r\n")[1:]:
+                request, *lines = head.decode().split("\r\n")
+                for line in lines:
                     name, _, value = line.partition(":")
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length") or 0))
                 self.at_a_time += 1
                 self.most_at_a_time = max(self.most_at_a_time, self.at_a_time)
                 await asyncio.sleep(self.latency)
-                kind, answer = self._answer(headers, body)
+                kind, answer, *metadata = self._answer(request, headers, body)
                 self.at_a_time -= 1
-                writer.write(
-                    f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(answer)}\r\n\r\n".encode() + answer
-                )
+                head = [f"content-type: {kind}", f"content-length: {len(answer)}", *metadata]
+                writer.write("\r\n".join(["HTTP/1.1 200 OK", *head, "", ""]).encode() + answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    def _answer(self, headers, body):
+    def _answer(self, request, headers, body):
+        method, place, _ = request.split()
+        if "/s3/" in headers.get("authorization", ""):
+            return self._storage(method, urlsplit(place), headers, body)
         target = headers.get("x-amz-target")
         if target:
             action = target.rsplit(".", 1)[-1]
@@ -127,6 +132,29 @@ class SimulatedAws:
             f"<ResponseMetadata><RequestId>simulated</RequestId></ResponseMetadata></{action}Response>"
         ).encode()
 
+    def _storage(self, method, place, headers, body):
+        """S3: objects that are put are there, with their metadata, to be read and listed."""
+        action = {"PUT": "PutObject", "GET": "GetObject"}[method]
+        query = {name: values[0] for name, values in parse_qs(place.query).items()}
+        bucket, _, key = unquote(place.path).lstrip("/").partition("/")
+        if "list-type" in query:
+            action = "ListObjectsV2"
+        self.calls[action] = self.calls.get(action, 0) + 1
+        if action == "ListObjectsV2":
+            prefix = query.get("prefix", "")
+            keys = sorted(name for of, name in self.objects if of == bucket and name.startswith(prefix))
+            if "delimiter" in query:
+                found = {f"<CommonPrefixes><Prefix>{key.split('/')[0]}/</Prefix></CommonPrefixes>" for key in keys if "/" in key}
+            else:
+                found = [f"<Contents><Key>{key}</Key></Contents>" for key in keys]
+            return "application/xml", f"<ListBucketResult>{''.join(sorted(found))}</ListBucketResult>".encode()
+        if action == "PutObject":
+            metadata = [f"{name}: {value}" for name, value in headers.items() if name.startswith("x-amz-meta-")]
+            self.objects[bucket, key] = body, metadata
+            return "application/xml", b""
+        body, metadata = self.objects[bucket, key]
+        return "application/octet-stream", body, *metadata
+
     def _query(self, action, form, headers):
         if action == "GetCallerIdentity":
             arn = f"arn:aws:iam::{MANAGEMENT}:user/simulated"
@@ -138,6 +166,8 @@ class SimulatedAws:
                 f"<Credentials><AccessKeyId>{account}</AccessKeyId><SecretAccessKey>simulated</SecretAccessKey>"
                 "<SessionToken>simulated</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
             )
+        if action == "Publish":
+            return "<MessageId>simulated</MessageId>"
         if action == "GenerateCredentialReport":
             return "<State>COMPLETE</State>"
         if action == "GetCredentialReport":

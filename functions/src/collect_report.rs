@@ -82,7 +82,7 @@ pub struct LambdaError {
 
 impl LambdaError {
     /// One sentence. The cause of a function's own error is JSON with the error's text in it.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let Self { error, cause } = self;
         let cause = serde_json::from_str::<serde_json::Value>(cause)
             .ok()

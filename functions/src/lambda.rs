@@ -2,13 +2,17 @@
 
 use std::env;
 
-use lambda_runtime::tracing::subscriber::{EnvFilter, fmt};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use rollcall_core::account::Owner;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::step_error::{StepError, StepErrorName};
 
@@ -52,23 +56,27 @@ where
 /// where a step is about one, which account.
 fn log(level: Option<&str>) {
     fmt()
-        .with_env_filter(EnvFilter::new(filter(level)))
+        .with_max_level(LevelFilter::TRACE)
         .with_target(false)
         .json()
         .flatten_event(true)
         .with_span_list(false)
+        .finish()
+        .with(filter(level))
         .init();
 }
 
 /// What is logged at `level`. Below INFO it is this crate's alone: that of the libraries would be
 /// requests and answers, and credentials are in those.
-fn filter(level: Option<&str>) -> String {
-    match level.unwrap_or_default().to_ascii_lowercase().as_str() {
-        level @ ("debug" | "trace") => format!("info,rollcall_functions={level}"),
-        level @ ("warn" | "error") => level.to_owned(),
-        "fatal" => "error".to_owned(),
-        _ => "info".to_owned(),
-    }
+fn filter(level: Option<&str>) -> Targets {
+    let (libraries, own) = match level.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "trace" => (LevelFilter::INFO, LevelFilter::TRACE),
+        "debug" => (LevelFilter::INFO, LevelFilter::DEBUG),
+        "warn" => (LevelFilter::WARN, LevelFilter::WARN),
+        "error" | "fatal" => (LevelFilter::ERROR, LevelFilter::ERROR),
+        _ => (LevelFilter::INFO, LevelFilter::INFO),
+    };
+    Targets::new().with_default(libraries).with_target("rollcall_functions", own)
 }
 
 /// What every line of an invocation carries.
@@ -100,15 +108,25 @@ where
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
+
+    /// The most that is logged of a library and of this crate.
+    fn logged(level: Option<&str>) -> [Option<Level>; 2] {
+        let filter = filter(level);
+        let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
+        ["aws_smithy_runtime::client", "rollcall_functions::notify"]
+            .map(|target| levels.into_iter().find(|level| filter.would_enable(target, level)))
+    }
 
     #[test]
     fn no_level_logs_what_the_libraries_send_and_get() {
-        assert_eq!(filter(None), "info");
-        assert_eq!(filter(Some("INFO")), "info");
-        assert_eq!(filter(Some("WARN")), "warn");
-        assert_eq!(filter(Some("FATAL")), "error");
-        assert_eq!(filter(Some("DEBUG")), "info,rollcall_functions=debug");
-        assert_eq!(filter(Some("TRACE")), "info,rollcall_functions=trace");
+        assert_eq!(logged(None), [Some(Level::INFO); 2]);
+        assert_eq!(logged(Some("INFO")), [Some(Level::INFO); 2]);
+        assert_eq!(logged(Some("WARN")), [Some(Level::WARN); 2]);
+        assert_eq!(logged(Some("FATAL")), [Some(Level::ERROR); 2]);
+        assert_eq!(logged(Some("DEBUG")), [Some(Level::INFO), Some(Level::DEBUG)]);
+        assert_eq!(logged(Some("TRACE")), [Some(Level::INFO), Some(Level::TRACE)]);
     }
 }

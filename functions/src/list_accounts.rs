@@ -80,6 +80,27 @@ pub struct ListAccountsInput {
     pub input: Value,
 }
 
+impl ListAccountsInput {
+    /// The run, and the accounts that its roll is cut down to; none for all.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the execution's own input is not what it may be.
+    pub fn read(self) -> Result<(Run, BTreeSet<AccountId>), StepError> {
+        let execution_input = ExecutionInput::read(self.input)?;
+        let run = Run {
+            execution: self.execution,
+            execution_arn: self.execution_arn,
+            started: self.started,
+            as_of: match &execution_input.as_of {
+                None => self.started,
+                Some(as_of) => parse_as_of(as_of)
+                    .map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))?,
+            },
+        };
+        Ok((run, execution_input.accounts.unwrap_or_default().into_iter().collect()))
+    }
+}
+
 /// What a person may give an execution. Nothing is needed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,18 +159,7 @@ impl ListAccounts {
     /// # Errors
     /// Any of [`StepErrorName`] that concerns input, settings, Organizations or storage.
     pub async fn run(&self, input: ListAccountsInput) -> Result<ListAccountsOutput, StepError> {
-        let execution_input = ExecutionInput::read(input.input)?;
-        let run = Run {
-            execution: input.execution,
-            execution_arn: input.execution_arn,
-            started: input.started,
-            as_of: match &execution_input.as_of {
-                None => input.started,
-                Some(as_of) => parse_as_of(as_of)
-                    .map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))?,
-            },
-        };
-        let only: BTreeSet<AccountId> = execution_input.accounts.unwrap_or_default().into_iter().collect();
+        let (run, only) = input.read()?;
         let (roll, items) = self.take_roll(&run, only).await?;
         self.write_roll(&run, &roll).await?;
         let date = run.date();

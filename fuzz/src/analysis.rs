@@ -1,0 +1,323 @@
+//! Any bytes as the report of a night, with everything else a night is judged by: each form of its
+//! findings has all of them and reads back, its messages are such as SNS takes, and a second night over
+//! the same report finds nothing new and nothing gone.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rollcall_core::account::{Account, AccountId};
+use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
+use rollcall_core::bucket_layout;
+use rollcall_core::console::Console;
+use rollcall_core::credential_changes::compare;
+use rollcall_core::exemptions::Exemptions;
+use rollcall_core::findings::{
+    self, Finding, Status, asff_batches, write_asff, write_csv, write_jsonl, write_sarif,
+};
+use rollcall_core::history::{Earlier, EarlierRun, History, Previous};
+use rollcall_core::manifest::{Evidence, Manifest, ReportEntry, StoredReport, WrittenFile};
+use rollcall_core::messages::{self, Listed, Message};
+use rollcall_core::metrics::metrics;
+use rollcall_core::outcome::{FailureCode, FailureRecord};
+use rollcall_core::policy::Policy;
+use rollcall_core::report::Tally;
+use rollcall_core::roll::{Roll, RollSource, Selection};
+use rollcall_core::rules::RuleId;
+use rollcall_core::run::{Run, parse_as_of};
+use rollcall_core::summary::write_html;
+use serde_json::Value;
+
+const ACCOUNT: &str = "123456789012";
+/// What stands on a line of its own between the parts of an input.
+const SEPARATOR: &[u8] = b"\n%%\n";
+/// How many findings of the night before are taken: with more, an input is only slower.
+const PREVIOUS_LIMIT: usize = 30;
+
+/// Takes `bytes` for a night.
+pub fn check(bytes: &[u8]) {
+    let night = Night::read(bytes);
+    if let Ok(comparison) = compare(&night.account_id, night.report, night.report) {
+        assert_eq!(comparison.changes, []);
+    }
+    let _ = compare(&night.account_id, night.earlier_report, night.report);
+
+    let (mut manifest, assessment) = night.judge(&night.previous);
+    render(&mut manifest, &assessment);
+
+    let second = night.judge(&Previous::new(assessment.findings.clone())).1;
+    assert_eq!(second.findings.len(), assessment.findings.len());
+    assert!(second.findings.iter().all(|finding| finding.status == Status::Ongoing));
+    assert_eq!(second.resolved, []);
+    assert_eq!(second.unfollowed, []);
+}
+
+/// What an input says of a night. Its parts are, in this order: settings, exemptions, the findings of the
+/// night before, an earlier report and the report. Those that are not there are the first ones, so that a
+/// report alone is an input too.
+struct Night<'b> {
+    account_id: AccountId,
+    account_name: String,
+    source: RollSource,
+    policy: Policy,
+    run: Run,
+    exemptions: Exemptions,
+    previous: Previous,
+    /// What became of the accounts that the night before had findings of.
+    others: BTreeMap<AccountId, Other>,
+    earlier_report: &'b [u8],
+    report: &'b [u8],
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Other {
+    NotOnTheRoll,
+    Skipped,
+    Failed,
+    Unreadable,
+    NoOutcome,
+}
+
+impl<'b> Night<'b> {
+    fn read(bytes: &'b [u8]) -> Self {
+        let (bytes, report) = last_part(bytes);
+        let (bytes, earlier_report) = last_part(bytes);
+        let (bytes, previous) = last_part(bytes);
+        let (settings, exemptions) = last_part(bytes);
+
+        let account_id: AccountId = ACCOUNT.parse().unwrap();
+        let previous: Vec<Finding> = previous
+            .split(|&byte| byte == b'\n')
+            .zip(1..)
+            .filter_map(|(line, number)| findings::read_line(line, number).ok())
+            .take(PREVIOUS_LIMIT)
+            .collect();
+        let others = previous
+            .iter()
+            .map(|finding| finding.assessed.account_id.clone())
+            .filter(|other| *other != account_id)
+            .map(|other| {
+                let ending = match other.as_str().as_bytes()[11] % 5 {
+                    0 => Other::NotOnTheRoll,
+                    1 => Other::Skipped,
+                    2 => Other::Failed,
+                    3 => Other::Unreadable,
+                    _ => Other::NoOutcome,
+                };
+                (other, ending)
+            })
+            .collect();
+        let mut night = Self {
+            account_id,
+            account_name: String::new(),
+            source: RollSource::Organization,
+            policy: Policy::default(),
+            run: Run {
+                execution: "night-1".to_owned(),
+                execution_arn: format!("arn:aws:states:eu-central-1:{ACCOUNT}:execution:rollcall:night-1"),
+                started: started(),
+                as_of: started(),
+            },
+            exemptions: Exemptions::parse("exemptions.toml", exemptions).unwrap_or_default(),
+            previous: Previous::new(previous),
+            others,
+            earlier_report,
+            report,
+        };
+        night.set(&String::from_utf8_lossy(settings));
+        night
+    }
+
+    /// Reads settings, a name and a value a line, and passes over what is none.
+    fn set(&mut self, settings: &str) {
+        for (name, value) in settings.lines().filter_map(|line| line.split_once(' ')) {
+            match name {
+                "account-name" => self.account_name = value.to_owned(),
+                "execution" => self.run.execution = value.to_owned(),
+                "as-of" => self.run.as_of = parse_as_of(value).unwrap_or(self.run.as_of),
+                "source" => {
+                    self.source = serde_json::from_value(Value::from(value)).unwrap_or(self.source);
+                }
+                _ => {
+                    if let Ok(rule) = name.parse::<RuleId>() {
+                        let _ = self.policy.set(rule, value);
+                    }
+                }
+            }
+        }
+    }
+
+    fn roll(&self) -> Roll {
+        let with_other = |wanted: Other| {
+            self.others.iter().filter(move |(_, other)| **other == wanted).map(|(id, _)| id.clone())
+        };
+        let listed = self.others.iter().filter(|(_, other)| **other != Other::NotOnTheRoll);
+        let listed = listed.map(|(id, _)| Account::of_id(id.clone()));
+        let itself = Account { name: self.account_name.clone(), ..Account::of_id(self.account_id.clone()) };
+        let selection = Selection { exclude: with_other(Other::Skipped).collect(), ..Selection::default() };
+        let Run { execution, started, as_of, .. } = self.run.clone();
+        Roll {
+            execution,
+            started,
+            as_of,
+            taken: started,
+            source: self.source,
+            organization_id: None,
+            accounts: selection.call(listed.chain([itself]).collect()).unwrap(),
+        }
+    }
+
+    /// What `AnalyzeReports` does between reading and writing.
+    fn judge(&self, previous: &Previous) -> (Manifest, Assessment) {
+        let date = self.run.date();
+        let analyzer = Analyzer::new(&self.policy, previous, self.run.as_of, date);
+        let mut analysis = Analysis::new(analyzer);
+        let mut evidence = Evidence::default();
+        for (other, ending) in &self.others {
+            match ending {
+                Other::Failed => {
+                    evidence.failures.insert(other.clone(), failure(other, &self.account_name));
+                }
+                Other::Unreadable => {
+                    let fault = (FailureCode::ReportUnreadable, self.account_name.clone());
+                    evidence.reports.insert(other.clone(), stored(other, &Tally::default(), Some(fault)));
+                }
+                Other::NotOnTheRoll | Other::Skipped | Other::NoOutcome => {}
+            }
+        }
+        let stored = match analyzer.report(&self.account_id, &self.account_name, started(), self.report) {
+            Ok(said) => {
+                let stored = stored(&self.account_id, &said.tally, None);
+                analysis.add(said);
+                stored
+            }
+            Err(unreadable) => {
+                let fault = (FailureCode::ReportUnreadable, unreadable.to_string());
+                stored(&self.account_id, &Tally::default(), Some(fault))
+            }
+        };
+        evidence.reports.insert(self.account_id.clone(), stored);
+
+        let mut manifest = Manifest::call_roll(&self.run, self.roll(), evidence, started());
+        let whole_roll = manifest.is_of_whole_roll();
+        let assessment = analysis.settle(&manifest.accounts, whole_roll, &self.exemptions);
+        let earlier_run = EarlierRun { date: date.pred_opt().unwrap(), execution: "night-0".to_owned() };
+        let history = History { compared_with: Some(Earlier::Run(earlier_run)), passed_over: Vec::new() };
+        manifest.assess(&self.policy, history, None, &assessment);
+        (manifest, assessment)
+    }
+}
+
+/// Everything before the last part of `bytes`, and that part.
+fn last_part(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.windows(SEPARATOR.len()).rposition(|window| window == SEPARATOR) {
+        Some(place) => (&bytes[..place], &bytes[place + SEPARATOR.len()..]),
+        None => (&[], bytes),
+    }
+}
+
+fn started() -> DateTime<Utc> {
+    "2026-01-31T01:00:00Z".parse().unwrap()
+}
+
+fn stored(account_id: &AccountId, tally: &Tally, fault: Option<(FailureCode, String)>) -> StoredReport {
+    let entry = ReportEntry {
+        key: bucket_layout::report(started().date_naive(), account_id),
+        generated: started(),
+        collected: started(),
+        age_seconds: 0,
+        sha256: "0".repeat(64),
+        bytes: 0,
+        rows: tally.rows,
+        bad_rows: tally.bad_rows,
+        first_bad_rows: tally.first_bad_rows.clone(),
+    };
+    StoredReport { entry, fault }
+}
+
+fn failure(account_id: &AccountId, message: &str) -> FailureRecord {
+    FailureRecord {
+        account_id: account_id.clone(),
+        execution: "night-1".to_owned(),
+        code: FailureCode::Internal,
+        message: message.to_owned(),
+        remedy: String::new(),
+        waits: 0,
+        failed_at: started(),
+    }
+}
+
+/// Writes everything a night writes.
+fn render(manifest: &mut Manifest, assessment: &Assessment) {
+    let findings = &assessment.findings;
+    assert_eq!(manifest.findings.total, findings.len() as u64);
+
+    let csv = written(|output| write_csv(findings, output));
+    assert_eq!(csv::Reader::from_reader(&*csv).byte_records().map(Result::unwrap).count(), findings.len());
+
+    let jsonl = written(|output| write_jsonl(findings, output));
+    let lines = jsonl.split_inclusive(|&byte| byte == b'\n').zip(1..);
+    let read: Vec<Finding> = lines.map(|(line, number)| findings::read_line(line, number).unwrap()).collect();
+    assert_eq!(read, *findings);
+
+    let sarif: Value =
+        serde_json::from_slice(&written(|output| write_sarif(manifest, findings, output))).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), findings.len());
+
+    let mut batched = 0;
+    for (account_id, batch) in asff_batches(findings) {
+        assert!((1..=100).contains(&batch.len()));
+        batched += batch.len();
+        let asff =
+            written(|output| write_asff(batch.iter().copied(), "eu-central-1", manifest.started, output));
+        let asff: Vec<Value> = serde_json::from_slice(&asff).unwrap();
+        assert_eq!(asff.len(), batch.len());
+        assert!(asff.iter().all(|finding| finding["AwsAccountId"] == account_id.as_str()));
+    }
+    assert_eq!(batched, findings.len());
+
+    // A name that gets out of the text it stands in would show as another script.
+    let html = written(|output| write_html(manifest, findings, &assessment.resolved, output));
+    let html = String::from_utf8(html).unwrap();
+    assert_eq!(html.matches("<script").count(), 2);
+    assert!(html.trim_end().ends_with("</html>"));
+
+    manifest.outputs.push(WrittenFile {
+        key: bucket_layout::findings_jsonl(manifest.date),
+        sha256: "0".repeat(64),
+        bytes: jsonl.len() as u64,
+    });
+    let json = serde_json::to_vec_pretty(manifest).unwrap();
+    assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), *manifest);
+    if let Some(line) = metrics(manifest, "rollcall") {
+        serde_json::from_str::<Value>(&line).unwrap();
+        assert!(!line.contains('\n'));
+    }
+    tell(manifest, read);
+}
+
+/// Writes the messages of a night.
+fn tell(manifest: &Manifest, findings: Vec<Finding>) {
+    let console = Console::new("aws", "eu-central-1");
+    let mut listed = Listed::default();
+    findings.into_iter().for_each(|finding| listed.offer(finding));
+    let errors = messages::errors(manifest, "reports", &console);
+    assert!(errors.is_some() || manifest.coverage.missing() == 0);
+    let digest = messages::digest(manifest, &listed, "reports", &console);
+    assert!(digest.is_some() || manifest.findings.open == 0);
+    for message in errors.iter().chain(&digest) {
+        let Message { subject, body, attributes, .. } = message;
+        assert!((1..=100).contains(&subject.len()), "{subject:?}");
+        assert!(subject.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{subject:?}");
+        assert!((1..256 * 1024).contains(&body.len()));
+        assert!(attributes.len() <= 10);
+        let chat = messages::chat(message, manifest, "reports", &console);
+        assert!(chat.len() < 256 * 1024);
+        serde_json::from_str::<Value>(&chat).unwrap();
+    }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut output = Vec::new();
+    write(&mut output).unwrap();
+    output
+}
