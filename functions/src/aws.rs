@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_config::default_provider::region::DefaultRegionChain;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
@@ -57,12 +57,14 @@ pub async fn loader(profile: Option<&str>, mut region: Option<Region>) -> Config
     let http_client = http_client(ProxyConfig::from_env);
     let mut loader = aws_config::defaults(behavior_version());
     if let Some(profile) = profile {
+        let provider_config = ProviderConfig::default().with_http_client(http_client.clone());
         if region.is_none() {
-            region = DefaultRegionChain::builder().profile_name(profile).build().region().await;
+            let of_profile = ProfileFileRegionProvider::builder().profile_name(profile).build();
+            let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+            region = chain.or_else(of_profile).region().await;
         }
         // A profile may name a role, and then its credentials are asked for in a Region, too.
-        let provider_config =
-            ProviderConfig::default().with_http_client(http_client.clone()).with_region(region.clone());
+        let provider_config = provider_config.with_region(region.clone());
         let credentials =
             ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
         loader = loader.profile_name(profile).credentials_provider(credentials.build());

@@ -328,6 +328,33 @@ def test_a_profile_that_is_named_counts_before_the_environment(rollcall, org, aw
     assert error.startswith('the AWS credentials in the profile "nobody" can\'t be loaded')
 
 
+def test_a_profile_may_name_a_role_and_the_region_that_it_is_assumed_in(rollcall, aws, tmp_path):
+    account_id = "565656565656"
+    iam = aws.client("iam", account_id)
+    user = iam.create_user(UserName="person")["User"]["Arn"]
+    key = iam.create_access_key(UserName="person")["AccessKey"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    calls = ["iam:GenerateCredentialReport", "iam:GetCredentialReport"]
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    for put, name, action, resource in (
+        (iam.put_user_policy, {"UserName": "person"}, "sts:AssumeRole", role["Role"]["Arn"]),
+        (iam.put_role_policy, {"RoleName": "reader"}, calls, "*"),
+    ):
+        allow = {"Effect": "Allow", "Action": action, "Resource": resource}
+        put(**name, PolicyName="own", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile person]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key = {key['SecretAccessKey']}\n"
+        f"[profile reader]\nrole_arn = {role['Role']['Arn']}\nsource_profile = person\nregion = eu-central-1\n"
+    )
+    # The Region is the profile's: nothing else names one.
+    alone = {"AWS_CONFIG_FILE": str(config), "AWS_REGION": None, "AWS_DEFAULT_REGION": None}
+    done = rollcall("run", "--this-account", "--summary", "--profile", "reader", "--output", tmp_path / "reports", environment=alone)
+    assert f"arn:aws:sts::{account_id}:assumed-role/reader/" in done.stderr
+    (account,) = command.manifest(command.the_day(tmp_path / "reports"))["accounts"]
+    assert (account["account_id"], account["outcome"]) == (account_id, "collected")
+
+
 def test_there_is_nothing_to_go_on_with_where_no_run_was_stopped(rollcall, day, tmp_path):
     for folder in (tmp_path / "empty", day.parent):
         error = command.refusal(rollcall("run", "--resume", "--output", folder))
