@@ -353,7 +353,9 @@ def archived(reader):
     """Somebody whose evidence lies in a log archive, after two nights of a day, with an auditor."""
     somebody = reader()
     somebody.member_roles("audit", "log-archive", "member")
-    somebody.follow(DEPLOY, LOG_ARCHIVE)
+    # With the lock that the page tells of in words, for what it says of a lock to be true of these versions.
+    locked = {"CollectorStackName=rollcall": "CollectorStackName=rollcall ObjectLockDays=365"}
+    somebody.follow(DEPLOY, LOG_ARCHIVE, words=locked)
     somebody.night("audit")
     somebody.manifest, somebody.bucket = somebody.night("audit")
     iam = somebody.aws.client("iam", somebody.accounts["audit"])
