@@ -98,6 +98,7 @@ BY_HAND = {
     "make bench": "minutes of measuring, on a machine that does nothing else",
     "make bench-command": "as make bench",
     "make bench-function": "as make bench",
+    "make bench-start": "as make bench",
 }
 
 
