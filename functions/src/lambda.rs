@@ -62,7 +62,7 @@ fn log(level: Option<&str>) {
 
 /// What is logged at `level`. Below INFO it is this crate's alone: that of the libraries would be
 /// requests and answers, and credentials are in those.
-fn filter(level: Option<&str>) -> String {
+pub fn filter(level: Option<&str>) -> String {
     match level.unwrap_or_default().to_ascii_lowercase().as_str() {
         level @ ("debug" | "trace") => format!("info,rollcall_functions={level}"),
         level @ ("warn" | "error") => level.to_owned(),
