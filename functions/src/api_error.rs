@@ -10,6 +10,10 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 /// The codes of credentials that have run out.
 pub const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
+/// What a service says of a request whose time is not its own. The SDK corrects its clock by the answer,
+/// so that the next try is right; one that was the last of its call is no failure of an account.
+const OF_ANOTHER_TIME: [&str; 2] = ["Signature expired", "Signature not yet current"];
+
 /// A failed call in the terms a step decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -82,6 +86,12 @@ impl ApiError {
         Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }
     }
 
+    /// The answer to `call` lacks `what` it always has: the rest of it was lost on the way, which the SDK
+    /// does not notice in XML.
+    pub fn incomplete(call: &str, what: &str) -> Self {
+        Self { kind: ApiErrorKind::Unavailable, message: format!("{call} answered without {what}") }
+    }
+
     /// The disk failed at `doing` something, such as `writing`, with `path`.
     pub fn of_disk(doing: &str, path: &Path, error: &io::Error) -> Self {
         let kind = match error.kind() {
@@ -93,6 +103,8 @@ impl ApiError {
 
     fn new(call: &str, code: Option<&str>, text: Option<&str>, status: Option<u16>) -> Self {
         let explicit = text.is_some_and(|text| text.contains("explicit deny"));
+        let of_another_time =
+            text.is_some_and(|text| OF_ANOTHER_TIME.iter().any(|words| text.contains(words)));
         let kind = match code {
             Some(
                 "Throttling"
@@ -111,11 +123,17 @@ impl ApiError {
             Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => ApiErrorKind::Denied,
             // The next try takes new credentials.
             Some(code) if EXPIRED.contains(&code) => ApiErrorKind::Unavailable,
+            Some("RequestTimeTooSkewed") => ApiErrorKind::Unavailable,
+            Some("SignatureDoesNotMatch" | "InvalidSignatureException") if of_another_time => {
+                ApiErrorKind::Unavailable
+            }
             // The last is S3's, which gave up on an upload.
             Some(
                 "ServiceFailure" | "InternalFailure" | "InternalError" | "ServiceException"
                 | "ServiceUnavailable" | "RequestTimeout",
             ) => ApiErrorKind::Unavailable,
+            // Every refusal of AWS has a code: one without lost it on the way.
+            None => ApiErrorKind::Unavailable,
             _ if status.is_none_or(|status| status >= 500) => ApiErrorKind::Unavailable,
             _ => ApiErrorKind::Other,
         };
@@ -171,6 +189,33 @@ mod tests {
         ] {
             assert_eq!(kind(code, "words", status), expected, "{code} {status}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_lost_its_code_on_the_way_is_no_answer() {
+        for status in [400, 403, 404, 500] {
+            let error = ApiError::new("iam:GetCredentialReport", None, None, Some(status));
+            assert_eq!(error.kind, ApiErrorKind::Unavailable, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_from_a_signature_that_is() {
+        let expired = "Signature expired: 20260131T004900Z is now earlier than 20260131T005500Z";
+        let early = "Signature not yet current: 20260131T010600Z is still later than 20260131T010500Z";
+        for (code, text) in [
+            ("SignatureDoesNotMatch", expired),
+            ("SignatureDoesNotMatch", early),
+            ("InvalidSignatureException", expired),
+            (
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
+        ] {
+            assert_eq!(kind(code, text, 403), ApiErrorKind::Unavailable, "{code} {text}");
+        }
+        let wrong = "The request signature we calculated does not match the signature you provided.";
+        assert_eq!(kind("SignatureDoesNotMatch", wrong, 403), ApiErrorKind::Other);
     }
 
     #[test]

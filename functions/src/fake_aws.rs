@@ -309,6 +309,11 @@ pub(crate) fn query_error(status: u16, code: &str, message: &str) -> Answer {
     Answer(status, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
 }
 
+/// An answer of S3.
+pub(crate) fn xml(body: &str) -> Answer {
+    Answer(200, vec![], body.to_owned())
+}
+
 /// An error of S3.
 pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
     Answer(status, vec![], format!("<Error><Code>{code}</Code><Message>words of {code}</Message></Error>"))

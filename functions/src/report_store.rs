@@ -417,7 +417,7 @@ fn on_disk(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_aws::{FakeAws, s3_error};
+    use crate::fake_aws::{FakeAws, s3_error, xml};
 
     #[test]
     fn a_checksum_is_written_as_sha256sum_and_as_s3_write_it() {
@@ -510,6 +510,23 @@ mod tests {
         let aws = aws.refuse("GetObject", "key", s3_error(403, "AccessDenied"));
         let refused = aws.bucket("reports").read_lines("key", |_, _| Ok(())).await.unwrap_err();
         assert!(matches!(refused, LinesError::Api(_)));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_ends_too_early_is_no_shorter_listing() {
+        let two = "<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>";
+        for page in [
+            "<ListBucketResult>".to_owned(),
+            format!("<ListBucketResult>{two}"),
+            format!("<ListBucketResult>{two}<Contents><Key>exemptions.toml</Key></Contents><Conte"),
+        ] {
+            let aws = FakeAws::default().refuse("ListObjectsV2", "reports/", xml(&page));
+            let bucket = aws.bucket("reports");
+            for error in [bucket.list("").await.unwrap_err(), bucket.prefixes().await.unwrap_err()] {
+                assert!(error.is_passing(), "{page}: {error:?}");
+            }
+            assert!(bucket.has("exemptions.toml").await.is_err(), "{page}");
+        }
     }
 
     #[tokio::test]

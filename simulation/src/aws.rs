@@ -36,10 +36,13 @@ use rate::Rates;
 use s3::Objects;
 
 pub(crate) use organizations::ORGANIZATION;
-pub use s3::{Object, WORK_BUCKET, REPORT_BUCKET};
+pub use s3::{Object, REPORT_BUCKET, WORK_BUCKET};
 
 /// How far a request's time may be from the service's.
 const MOST_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// The access key id of the functions' own credentials.
+pub(crate) const COLLECTOR: &str = "ASIACOLLECTOR";
 
 /// The services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,8 +110,14 @@ struct State {
 }
 
 /// What is counted for every account.
-pub const ACTIONS_OF_ACCOUNTS: [&str; 6] =
-    ["AssumeRole", "GenerateCredentialReport", "GetCredentialReport", "PutObject", "PutFailure", "DescribeAccount"];
+pub const ACTIONS_OF_ACCOUNTS: [&str; 6] = [
+    "AssumeRole",
+    "GenerateCredentialReport",
+    "GetCredentialReport",
+    "PutObject",
+    "PutFailure",
+    "DescribeAccount",
+];
 
 /// A message that was published.
 #[derive(Clone, Debug)]
@@ -211,7 +220,8 @@ impl Aws {
     }
 
     async fn answer(self, killed: Arc<Notify>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let (parts, body) = request.try_into_http1x().map_err(|error| reset(&error.to_string()))?.into_parts();
+        let (parts, body) =
+            request.try_into_http1x().map_err(|error| reset(&error.to_string()))?.into_parts();
         let body = ByteStream::new(body).collect().await.map_err(|error| reset(&error.to_string()))?.to_vec();
         let call = Call::read(&parts, &body, &self.0.organization);
         let elapsed = self.0.clock.elapsed();
@@ -278,10 +288,21 @@ impl Aws {
     /// What a service answers to a request that was signed at another time than it is.
     fn refused_for_its_time(&self, call: &Call) -> Option<Answer> {
         let apart = self.0.clock.utc() - call.signed?;
+        let signature = if apart > TimeDelta::zero() {
+            "Signature expired: it is now earlier than the signature may be"
+        } else {
+            "Signature not yet current: it is still later than the signature may be"
+        };
         (apart.abs() > MOST_SKEW).then(|| match call.service {
-            Service::S3 => Answer::s3_error(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
-            Service::Organizations => Answer::json_error("InvalidSignatureException", "Signature expired"),
-            Service::Iam | Service::Sts | Service::Sns => Answer::query_error(403, "SignatureDoesNotMatch", "Signature expired"),
+            Service::S3 => Answer::s3_error(
+                403,
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
+            Service::Organizations => Answer::json_error("InvalidSignatureException", signature),
+            Service::Iam | Service::Sts | Service::Sns => {
+                Answer::query_error(403, "SignatureDoesNotMatch", signature)
+            }
         })
     }
 
@@ -317,7 +338,8 @@ impl Aws {
     fn assume_role(&self, call: &Call, state: &mut State) -> Answer {
         let role_arn = call.field("RoleArn");
         let refused = |why: &str| {
-            let message = format!("User is not authorized to perform: sts:AssumeRole on resource: {role_arn}{why}");
+            let message =
+                format!("User is not authorized to perform: sts:AssumeRole on resource: {role_arn}{why}");
             Answer::query_error(403, "AccessDenied", &message)
         };
         let Some(account) = call.account else { return refused("") };
@@ -359,14 +381,16 @@ impl Call {
         let headers: BTreeMap<String, String> = parts
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
             .collect();
         let header = |name: &str| headers.get(name).map_or("", |value| value);
         let host = parts.uri.host().unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let key_id = header("authorization").split_once("Credential=").map_or("", |(_, rest)| rest);
         let key_id = key_id.split('/').next().unwrap_or_default();
-        let session = Watch::account_of_session(key_id);
+        let session = Watch::account_of_session(key_id, header("x-amz-security-token"));
         let signed = NaiveDateTime::parse_from_str(header("x-amz-date"), "%Y%m%dT%H%M%SZ").ok();
         let mut form = HashMap::new();
         let (service, action, subject, account);
@@ -391,7 +415,7 @@ impl Call {
             account = match service {
                 Service::Sts => field("RoleArn").split(':').nth(4).and_then(|id| organization.account(id)),
                 // Its own account is asked with the collector's own credentials.
-                Service::Iam => Some(session.unwrap_or(0)),
+                Service::Iam => session.or((key_id == COLLECTOR).then_some(0)),
                 _ => None,
             };
             subject = match account {

@@ -51,11 +51,13 @@ impl Cost {
             gigabyte_seconds += gigabytes * (billed.duration.as_secs_f64() + worked);
             invocations += billed.invocations;
         }
-        let count = |actions: &[&str]| actions.iter().filter_map(|action| calls.get(action)).sum::<u64>() as f64;
+        let count =
+            |actions: &[&str]| actions.iter().filter_map(|action| calls.get(action)).sum::<u64>() as f64;
         Self {
             transitions: transitions as f64 * TRANSITION,
             functions: gigabyte_seconds * GIGABYTE_SECOND + invocations as f64 * INVOCATION,
-            requests: count(&["PutObject", "PutFailure", "ListObjectsV2"]) * PUT + count(&["GetObject"]) * GET,
+            requests: count(&["PutObject", "PutFailure", "ListObjectsV2"]) * PUT
+                + count(&["GetObject"]) * GET,
             gigabyte_seconds,
         }
     }

@@ -60,10 +60,13 @@ impl Definition {
         let choices = &child.state("ReportReady?").0["Choices"];
         assert_eq!(choices[0]["Condition"], PENDING, "the simulation knows this condition");
         let payload = child.state("CollectReport").0["Arguments"]["Payload"].as_str().unwrap_or_default();
-        let (_, waits) = payload.split_once(MAX_WAITS).expect("CollectReport is told how many waits there may be");
+        let (_, waits) =
+            payload.split_once(MAX_WAITS).expect("CollectReport is told how many waits there may be");
         let digits: String = waits.chars().take_while(char::is_ascii_digit).collect();
         Self {
-            timeout: Duration::from_secs(json["TimeoutSeconds"].as_u64().expect("an execution has a timeout")),
+            timeout: Duration::from_secs(
+                json["TimeoutSeconds"].as_u64().expect("an execution has a timeout"),
+            ),
             max_waits: digits.parse().expect("max_waits is a number"),
             parent: States::read(&json),
             child,
@@ -107,7 +110,8 @@ impl<'a> State<'a> {
     /// The state that goes on with an error of this name.
     pub fn catcher(self, error: &str) -> Option<String> {
         let catchers = self.0.get("Catch").and_then(Value::as_array);
-        let found = catchers.into_iter().flatten().find(|catcher| matches(&texts(&catcher["ErrorEquals"]), error));
+        let found =
+            catchers.into_iter().flatten().find(|catcher| matches(&texts(&catcher["ErrorEquals"]), error));
         found.map(|catcher| text(&catcher["Next"]))
     }
 }
@@ -151,14 +155,17 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// A number that the template gives the function with this logical id, such as its `Timeout`.
 pub fn of_function(logical_id: &str, property: &str) -> u64 {
-    let (_, resource) = TEMPLATE.split_once(&format!("\n  {logical_id}:\n")).expect("the template has the function");
-    let (_, value) = resource.split_once(&format!("\n      {property}: ")).expect("the function has the property");
+    let (_, resource) =
+        TEMPLATE.split_once(&format!("\n  {logical_id}:\n")).expect("the template has the function");
+    let (_, value) =
+        resource.split_once(&format!("\n      {property}: ")).expect("the function has the property");
     value.lines().next().and_then(|line| line.trim().parse().ok()).expect("the property is a number")
 }
 
 /// The default of a numeric parameter of the template.
 pub fn of_parameter(name: &str) -> u64 {
-    let (_, parameter) = TEMPLATE.split_once(&format!("\n  {name}:\n")).expect("the template has the parameter");
+    let (_, parameter) =
+        TEMPLATE.split_once(&format!("\n  {name}:\n")).expect("the template has the parameter");
     let (_, value) = parameter.split_once("\n    Default: ").expect("the parameter has a default");
     value.lines().next().and_then(|line| line.trim().parse().ok()).expect("the default is a number")
 }
@@ -188,7 +195,10 @@ mod tests {
         let delays: Vec<u64> = (0..7).map(|retry| retrier.delay(retry, 1.0).as_secs()).collect();
         assert_eq!(delays, [2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(retrier.delay(5, 0.0), Duration::ZERO);
-        assert_eq!(definition.child.state("CollectReport").catcher("Runtime.ExitError").unwrap(), "RecordFailure");
+        assert_eq!(
+            definition.child.state("CollectReport").catcher("Runtime.ExitError").unwrap(),
+            "RecordFailure"
+        );
         assert_eq!(definition.child.state("RecordFailure").catcher("StorageFailed"), None);
     }
 }

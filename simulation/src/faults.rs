@@ -179,7 +179,10 @@ impl Faults {
 
     /// Whether anything goes wrong at all.
     pub fn any(&self) -> bool {
-        !self.rates.is_empty() || !self.invocation_rates.is_empty() || !self.bursts.is_empty() || self.skewed > 0.0
+        !self.rates.is_empty()
+            || !self.invocation_rates.is_empty()
+            || !self.bursts.is_empty()
+            || self.skewed > 0.0
     }
 
     /// A number from 0 to 1 about a fault, for whatever it leaves open.
@@ -204,10 +207,22 @@ impl Burst {
         let from = Duration::from_secs(random.below(600));
         let length = Duration::from_secs(random.of(&[10, 60, 300, 1200]));
         Self {
-            service: random.of(&[Service::Sts, Service::Iam, Service::S3, Service::Organizations, Service::Sns]),
+            service: random.of(&[
+                Service::Sts,
+                Service::Iam,
+                Service::S3,
+                Service::Organizations,
+                Service::Sns,
+            ]),
             from,
             until: from + length,
-            fault: random.of(&[Fault::Throttled, Fault::ServerError, Fault::BadGateway, Fault::ResetBefore, Fault::SilentBefore]),
+            fault: random.of(&[
+                Fault::Throttled,
+                Fault::ServerError,
+                Fault::BadGateway,
+                Fault::ResetBefore,
+                Fault::SilentBefore,
+            ]),
             probability: random.of(&[0.5, 0.9, 1.0]),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollcall_core::bucket_layout;
-use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome, ReportEntry};
+use rollcall_core::manifest::{AccountOutcome, Coverage, Manifest, Outcome, ReportEntry};
 use rollcall_core::outcome::FailureCode;
 use rollcall_core::run::Run;
 
@@ -47,7 +47,9 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
             }
             check.messages(manifest, night);
         }
-        None if night.ending == Ending::Succeeded => check.violated("the run succeeded and there is no run.json"),
+        None if night.ending == Ending::Succeeded => {
+            check.violated("the run succeeded and there is no run.json")
+        }
         None => {}
     }
     if matches!(night.ending, Ending::Broken { .. }) && !check.told_of_an_error() {
@@ -120,13 +122,19 @@ impl Check<'_> {
         if manifest.execution != self.run.execution {
             self.violated("run.json is of another execution");
         }
-        let mut listed: Vec<&str> = manifest.accounts.iter().map(|account| account.account_id.as_str()).collect();
+        let mut listed: Vec<&str> =
+            manifest.accounts.iter().map(|account| account.account_id.as_str()).collect();
         listed.sort_unstable();
         let organization = self.aws.organization();
-        let mut all: Vec<String> = (0..organization.accounts()).map(|account| organization.id(account).to_string()).collect();
+        let mut all: Vec<String> =
+            (0..organization.accounts()).map(|account| organization.id(account).to_string()).collect();
         all.sort_unstable();
         if listed != all {
-            self.violated(format!("run.json has {} accounts, the organization {}, or others", listed.len(), all.len()));
+            self.violated(format!(
+                "run.json has {} accounts, the organization {}, or others",
+                listed.len(),
+                all.len()
+            ));
         }
         let coverage = manifest.coverage;
         let sum = coverage.collected + coverage.failed + coverage.skipped + coverage.no_outcome;
@@ -165,7 +173,8 @@ impl Check<'_> {
                 Some(code) => self.failed(account, number, code, trouble),
                 None => self.violated(format!("account {id} failed without a code")),
             },
-            Outcome::Skipped if trouble != Trouble::Suspended => {
+            // A roll that is taken again, for an event that came twice, knows of what happened since.
+            Outcome::Skipped if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) => {
                 self.violated(format!("account {id} is skipped: {:?}", account.reason));
             }
             Outcome::Skipped => {}
@@ -175,13 +184,20 @@ impl Check<'_> {
             }
             Outcome::NoOutcome => {}
         }
-        if status == Some("Collected") && account.outcome != Outcome::Collected
+        if status == Some("Collected")
+            && account.outcome != Outcome::Collected
             && !matches!(account.code, Some(FailureCode::StorageFailed | FailureCode::ReportUnreadable))
         {
-            self.violated(format!("account {id} was collected and is {:?} {:?}", account.outcome, account.code));
+            self.violated(format!(
+                "account {id} was collected and is {:?} {:?}",
+                account.outcome, account.code
+            ));
         }
         if !faults.any() && trouble == Trouble::None && account.outcome != Outcome::Collected {
-            self.violated(format!("nothing went wrong and account {id} is {:?} {:?}", account.outcome, account.message));
+            self.violated(format!(
+                "nothing went wrong and account {id} is {:?} {:?}",
+                account.outcome, account.message
+            ));
         }
     }
 
@@ -191,9 +207,12 @@ impl Check<'_> {
             self.violated(format!("account {id} is collected with a report that IAM never served"));
         }
         let versions = self.versions(&report.key);
-        let stored = versions.iter().find(|version| version.sha256 == report.sha256 && version.written < written);
+        let stored =
+            versions.iter().find(|version| version.sha256 == report.sha256 && version.written < written);
         match stored {
-            None => self.violated(format!("account {id} is collected and its report does not lie in the bucket")),
+            None => {
+                self.violated(format!("account {id} is collected and its report does not lie in the bucket"))
+            }
             Some(stored) if stored.metadata(bucket_layout::SHA256) != report.sha256 => {
                 self.violated(format!("account {id}: the SHA-256 of its report's metadata is another"));
             }
@@ -211,7 +230,9 @@ impl Check<'_> {
     fn failed(&mut self, account: &AccountOutcome, number: usize, code: FailureCode, trouble: Trouble) {
         let message = account.message.as_deref().unwrap_or_default();
         let holds = match code {
-            FailureCode::RoleMissingOrDenied => matches!(trouble, Trouble::RoleMissing | Trouble::SuspendedSince),
+            FailureCode::RoleMissingOrDenied => {
+                matches!(trouble, Trouble::RoleMissing | Trouble::SuspendedSince)
+            }
             FailureCode::DeniedByPolicy => trouble == Trouble::Denied,
             FailureCode::AccountSuspended => trouble == Trouble::SuspendedSince,
             FailureCode::ReportUnreadable => trouble == Trouble::NoReport,
@@ -219,14 +240,18 @@ impl Check<'_> {
             FailureCode::Internal => {
                 message.starts_with("the collector ended with Lambda.")
                     || (self.died > 0
-                        && ["Runtime.ExitError", "Sandbox.Timedout"].iter().any(|error| message.contains(error)))
+                        && ["Runtime.ExitError", "Sandbox.Timedout"]
+                            .iter()
+                            .any(|error| message.contains(error)))
             }
             FailureCode::ReportTimedOut | FailureCode::Throttled | FailureCode::StorageFailed => true,
             FailureCode::NoOutcome => false,
         };
         if !holds || message.is_empty() {
             let AccountOutcome { account_id, .. } = account;
-            self.violated(format!("account {account_id} ({trouble:?}, {number}) failed with {code}: {message}"));
+            self.violated(format!(
+                "account {account_id} ({trouble:?}, {number}) failed with {code}: {message}"
+            ));
         }
     }
 
@@ -236,9 +261,23 @@ impl Check<'_> {
         if missing > 0 && !self.told_of_an_error() {
             self.violated(format!("{missing} accounts have no report and nobody was told"));
         }
-        if missing == 0 && manifest.coverage.bad_rows == 0 && night.ending == Ending::Succeeded && self.told_of_an_error() {
+        // An analysis that came twice may have known less the first time.
+        let all_was_well = self
+            .manifests()
+            .iter()
+            .all(|coverage| coverage.failed + coverage.no_outcome + coverage.bad_rows == 0);
+        if all_was_well && night.ending == Ending::Succeeded && self.told_of_an_error() {
             self.violated("every account is collected and an error was sent");
         }
+    }
+
+    /// How much each `run.json` of this execution says was covered.
+    fn manifests(&self) -> Vec<Coverage> {
+        let versions = self.versions(&bucket_layout::run(self.run.date()));
+        let manifests = versions
+            .iter()
+            .filter_map(|version| serde_json::from_slice::<Manifest>(&self.aws.bytes(version)).ok());
+        manifests.map(|manifest| manifest.coverage).collect()
     }
 
     fn told_of_an_error(&self) -> bool {

@@ -12,12 +12,12 @@ use futures_util::future::{Either, select};
 use rollcall_core::account::Owner;
 use rollcall_core::policy::Policy;
 use rollcall_functions::analyze_reports::AnalyzeReports;
+use rollcall_functions::aws;
 use rollcall_functions::collect_report::{self, CollectReport};
 use rollcall_functions::list_accounts::{self, ListAccounts};
 use rollcall_functions::notify::{self, Notify, Topics};
 use rollcall_functions::report_store::ReportStore;
 use rollcall_functions::step_error::{StepError, StepErrorName};
-use rollcall_functions::aws;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use tokio::sync::Notify as Signal;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::aws::{Aws, ORGANIZATION, REPORT_BUCKET, WORK_BUCKET};
+use crate::aws::{Aws, COLLECTOR, ORGANIZATION, REPORT_BUCKET, WORK_BUCKET};
 use crate::clock::Clock;
 use crate::definition::{of_function, of_parameter};
 use crate::faults::{FaultCounts, Faults, InvocationFault};
@@ -136,8 +136,12 @@ impl Lambda {
         let later = Duration::from_secs_f64(120.0 * self.0.faults.chance("later", count));
         match fault {
             None => self.run(function, payload).await,
-            Some(InvocationFault::Refused) => Err(Failure::new("Lambda.TooManyRequestsException", "Rate Exceeded.")),
-            Some(InvocationFault::ServiceError) => Err(Failure::new("Lambda.ServiceException", "Service failure")),
+            Some(InvocationFault::Refused) => {
+                Err(Failure::new("Lambda.TooManyRequestsException", "Rate Exceeded."))
+            }
+            Some(InvocationFault::ServiceError) => {
+                Err(Failure::new("Lambda.ServiceException", "Service failure"))
+            }
             Some(InvocationFault::AnswerLost) => {
                 let _ = self.run(function, payload).await;
                 Err(Failure::new("Lambda.SdkClientException", "The connection was lost"))
@@ -221,7 +225,10 @@ impl Lambda {
             let work = Box::pin(timeout(limit, environment.step.answer(&self.0.owner, payload)));
             // Killed first: an invocation whose environment is gone answers nothing.
             match select(Box::pin(environment.killed.notified()), work).await {
-                Either::Left(_) => Err(Failure::new("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed")),
+                Either::Left(_) => Err(Failure::new(
+                    "Runtime.ExitError",
+                    "RequestId: 1 Error: Runtime exited with error: signal: killed",
+                )),
                 Either::Right((Err(_), _)) => Err(Failure::new("Sandbox.Timedout", "Task timed out")),
                 Either::Right((Ok(answer), _)) => Ok(answer),
             }
@@ -256,7 +263,8 @@ impl Lambda {
                 Ok(answer)
             }
             Err(error) => {
-                let cause = json!({ "errorType": error.name.as_str(), "errorMessage": error.message }).to_string();
+                let cause =
+                    json!({ "errorType": error.name.as_str(), "errorMessage": error.message }).to_string();
                 self.0.watch.must_be_fit_for_a_log(&format!("the error of {}", function.name()), &cause);
                 Err(Failure { error: error.name.as_str().to_owned(), cause })
             }
@@ -281,7 +289,7 @@ impl Lambda {
         let killed = Arc::new(Signal::new());
         let connector = SharedHttpConnector::new(aws.connector(Arc::clone(&killed)));
         let clock = clock.ahead_by(faults.skew(number));
-        let credentials = Credentials::new("ASIACOLLECTOR", "secret", Some("token".to_owned()), None, "lambda");
+        let credentials = Credentials::new(COLLECTOR, "secret", Some("token".to_owned()), None, "lambda");
         let config = aws::connection(http_client_fn(move |_, _| connector.clone()), clock)
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
@@ -300,9 +308,14 @@ impl Lambda {
         match function {
             Function::ListAccounts => {
                 let config = aws::patient(config, list_accounts::ATTEMPTS);
-                let settings = list_accounts::Settings { organization_id: Some(ORGANIZATION.to_owned()), ..Default::default() };
+                let settings = list_accounts::Settings {
+                    organization_id: Some(ORGANIZATION.to_owned()),
+                    ..Default::default()
+                };
                 let work_store = ReportStore::new(&config, WORK_BUCKET.to_owned(), None);
-                Step::ListAccounts(ListAccounts::new(&config, bucket(&config), settings).with_work_store(work_store))
+                Step::ListAccounts(
+                    ListAccounts::new(&config, bucket(&config), settings).with_work_store(work_store),
+                )
             }
             Function::CollectReport => {
                 let config = aws::brisk(config, collect_report::CALL_LIMIT);
@@ -310,7 +323,9 @@ impl Lambda {
                 let step = CollectReport::new(&config, bucket(&config), "rollcall-member".to_owned(), poll);
                 Step::CollectReport(Box::new(step))
             }
-            Function::AnalyzeReports => Step::AnalyzeReports(AnalyzeReports::new(bucket(config), Policy::default())),
+            Function::AnalyzeReports => {
+                Step::AnalyzeReports(AnalyzeReports::new(bucket(config), Policy::default()))
+            }
             Function::Notify => {
                 let config = aws::patient(config, notify::ATTEMPTS);
                 let topics = Topics {

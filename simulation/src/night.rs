@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rollcall_functions::list_accounts::ListAccountsOutput;
 use rollcall_core::run::{Run, format_time};
+use rollcall_functions::list_accounts::ListAccountsOutput;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
@@ -132,7 +132,9 @@ pub fn live(settings: Settings) -> Night {
                 .start_paused(true)
                 .build()
                 .expect("a runtime can be had");
-            tracing::subscriber::with_default(subscriber, || LocalSet::new().block_on(&runtime, live_through(settings, watch)))
+            tracing::subscriber::with_default(subscriber, || {
+                LocalSet::new().block_on(&runtime, live_through(settings, watch))
+            })
         })
         .expect("a thread can be had")
         .join();
@@ -248,9 +250,10 @@ impl Execution {
                     self.map(&input).await;
                     Ok(input.clone())
                 }
-                "AnalyzeReports" => {
-                    self.task(state, Function::AnalyzeReports, json!({ "run": input["run"] })).await.map(|_| input.clone())
-                }
+                "AnalyzeReports" => self
+                    .task(state, Function::AnalyzeReports, json!({ "run": input["run"] }))
+                    .await
+                    .map(|_| input.clone()),
                 "Notify" => self.task(state, Function::Notify, json!({ "run": input["run"] })).await,
                 "ReportBrokenRun" => {
                     self.enter();
@@ -284,7 +287,8 @@ impl Execution {
 
     /// The Distributed Map.
     async fn map(&self, input: &Value) {
-        let output: ListAccountsOutput = serde_json::from_value(input.clone()).expect("ListAccounts answered it");
+        let output: ListAccountsOutput =
+            serde_json::from_value(input.clone()).expect("ListAccounts answered it");
         let versions = self.0.aws.versions(WORK_BUCKET, &output.to_collect_key);
         let items = self.0.aws.bytes(versions.last().expect("ListAccounts wrote the items"));
         let items: Vec<Value> = serde_json::from_slice(&items).expect("the items are JSON");
@@ -298,7 +302,12 @@ impl Execution {
             children.spawn_local(async move {
                 let account_id = item["account_id"].as_str().unwrap_or_default().to_owned();
                 let child = execution.child(item).await;
-                execution.0.children.lock().expect("no child panics with it in hand").insert(account_id, child);
+                execution
+                    .0
+                    .children
+                    .lock()
+                    .expect("no child panics with it in hand")
+                    .insert(account_id, child);
                 drop(slot);
             });
             while children.try_join_next().is_some_and(|child| child.is_ok()) {}

@@ -29,9 +29,14 @@ impl Watch {
         format!("{}{account:05}{:08}", SECRET[0], session % 100_000_000)
     }
 
-    /// The account of a session, by its access key id.
-    pub fn account_of_session(access_key_id: &str) -> Option<usize> {
-        access_key_id.strip_prefix(SECRET[0])?.get(..5)?.parse().ok()
+    /// The account of a session, by its access key id and its token.
+    pub fn account_of_session(access_key_id: &str, token: &str) -> Option<usize> {
+        let (account, session) = access_key_id.strip_prefix(SECRET[0])?.split_at_checked(5)?;
+        let account = account.parse().ok()?;
+        let session = session.parse().ok()?;
+        let is_whole =
+            access_key_id == Self::access_key_id(account, session) && token == Self::session_token(session);
+        is_whole.then_some(account)
     }
 
     /// The secret of a session.
@@ -96,5 +101,39 @@ impl<'a> MakeWriter<'a> for Watch {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_or_a_row_in_a_log_is_noticed() {
+        for line in [
+            Watch::access_key_id(3, 1),
+            Watch::secret_access_key(1),
+            Watch::session_token(1),
+            "anna,arn:aws:iam::111122223333:user/anna".to_owned(),
+        ] {
+            let mut watch = Watch::default();
+            writeln!(watch, "a line with {line} in it").unwrap();
+            assert!(!watch.violations().is_empty(), "{line}");
+        }
+        let mut watch = Watch::default();
+        watch.write_all(b"the report is collected").unwrap();
+        assert_eq!(watch.violations(), [""; 0]);
+        assert_eq!(watch.lines(), 1);
+    }
+
+    #[test]
+    fn a_session_is_of_its_account_only_with_its_whole_token() {
+        let (id, token) = (Watch::access_key_id(42, 7), Watch::session_token(7));
+        assert_eq!(Watch::account_of_session(&id, &token), Some(42));
+        assert_eq!(Watch::account_of_session(&id, &token[..token.len() - 1]), None);
+        assert_eq!(Watch::account_of_session(&id[..id.len() - 1], &token), None);
+        assert_eq!(Watch::account_of_session("", ""), None);
     }
 }

@@ -41,7 +41,10 @@ impl Answer {
     }
 
     pub(super) fn query(action: &str, result: &str) -> Self {
-        Self::new(200, format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"))
+        Self::new(
+            200,
+            format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
+        )
     }
 
     pub(super) fn query_error(status: u16, code: &str, message: &str) -> Self {
@@ -68,15 +71,23 @@ impl Answer {
     pub(super) fn throttled(service: Service) -> Self {
         match service {
             Service::S3 => Self::s3_error(503, "SlowDown", "Please reduce your request rate."),
-            Service::Organizations => Self::json_error("TooManyRequestsException", "You have sent too many requests"),
-            Service::Iam | Service::Sts | Service::Sns => Self::query_error(400, "Throttling", "Rate exceeded"),
+            Service::Organizations => {
+                Self::json_error("TooManyRequestsException", "You have sent too many requests")
+            }
+            Service::Iam | Service::Sts | Service::Sns => {
+                Self::query_error(400, "Throttling", "Rate exceeded")
+            }
         }
     }
 
     fn fault_of_the_service(service: Service) -> Self {
         match service {
-            Service::S3 => Self::s3_error(500, "InternalError", "We encountered an internal error. Please try again."),
-            Service::Organizations => Self::json_error("ServiceException", "AWS Organizations can't complete your request"),
+            Service::S3 => {
+                Self::s3_error(500, "InternalError", "We encountered an internal error. Please try again.")
+            }
+            Service::Organizations => {
+                Self::json_error("ServiceException", "AWS Organizations can't complete your request")
+            }
             Service::Iam => Self::query_error(500, "ServiceFailure", "The request processing has failed"),
             Service::Sts | Service::Sns => Self::query_error(500, "InternalFailure", "An unknown error"),
         }
@@ -114,8 +125,16 @@ impl Fault {
                 let status = [500, 502, 503, 504][(count % 4) as usize];
                 Answer::new(status, format!("<html><body><h1>{status}</h1></body></html>"))
             }
-            Self::SessionExpired => Answer::query_error(403, "ExpiredToken", "The security token included in the request is expired"),
-            Self::NoCapacity => Answer::query_error(409, "LimitExceeded", "No more capacity to launch new report generation tasks"),
+            Self::SessionExpired => Answer::query_error(
+                403,
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+            Self::NoCapacity => Answer::query_error(
+                409,
+                "LimitExceeded",
+                "No more capacity to launch new report generation tasks",
+            ),
             _ => return None,
         })
     }
@@ -131,7 +150,10 @@ impl Body for HarmedBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match (self.rest.take(), self.ending) {
             (Some(bytes), _) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
             (None, Ending::Stalled) => Poll::Pending,

@@ -37,7 +37,12 @@ impl ReportState {
     /// Lets time pass: a report that was being made may be there, and an old one is none.
     fn pass(&mut self, now: DateTime<Utc>) {
         if let Some(ready) = self.ready.filter(|ready| *ready <= now) {
-            *self = Self { version: self.version + 1, made: Some(ready), ready: None, served: self.served.clone() };
+            *self = Self {
+                version: self.version + 1,
+                made: Some(ready),
+                ready: None,
+                served: self.served.clone(),
+            };
         }
     }
 
@@ -56,7 +61,10 @@ pub(super) fn answer(
 ) -> Answer {
     let trouble = organization.trouble(account);
     if trouble == Trouble::Denied {
-        let message = format!("not authorized to perform: iam:{} with an explicit deny in a service control policy", call.action);
+        let message = format!(
+            "not authorized to perform: iam:{} with an explicit deny in a service control policy",
+            call.action
+        );
         return Answer::query_error(403, "AccessDenied", &message);
     }
     report.pass(now);
@@ -100,6 +108,8 @@ pub(super) fn answer(
     let (content, made) = (BASE64_STANDARD.encode(content), made.format("%Y-%m-%dT%H:%M:%SZ"));
     Answer::query(
         call.action,
-        &format!("<Content>{content}</Content><ReportFormat>text/csv</ReportFormat><GeneratedTime>{made}</GeneratedTime>"),
+        &format!(
+            "<Content>{content}</Content><ReportFormat>text/csv</ReportFormat><GeneratedTime>{made}</GeneratedTime>"
+        ),
     )
 }

@@ -26,7 +26,8 @@ impl Rates {
             Service::Organizations => (format!("organizations {}", call.action), 8.0, 12.0),
             Service::S3 => {
                 let prefix = call.subject.rsplit_once('/').map_or("", |(prefix, _)| prefix);
-                let (kind, rate) = if call.action.starts_with("Put") { ("put", 3500.0) } else { ("get", 5500.0) };
+                let (kind, rate) =
+                    if call.action.starts_with("Put") { ("put", 3500.0) } else { ("get", 5500.0) };
                 (format!("s3 {kind} {prefix}"), rate, rate)
             }
             Service::Sns => ("sns".to_owned(), 30.0, 300.0),

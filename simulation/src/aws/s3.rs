@@ -67,7 +67,9 @@ impl Object {
             Body::File(file) => {
                 let mut bytes = Vec::new();
                 let mut file: &File = file;
-                file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).expect("the file is ours");
+                file.seek(SeekFrom::Start(0))
+                    .and_then(|_| file.read_to_end(&mut bytes))
+                    .expect("the file is ours");
                 bytes
             }
         }
@@ -90,7 +92,13 @@ impl Objects {
         self.versions.get(&format!("{bucket}/{key}")).cloned().unwrap_or_default()
     }
 
-    pub(super) fn put_before(&mut self, bucket: &str, key: &str, body: Vec<u8>, metadata: BTreeMap<String, String>) {
+    pub(super) fn put_before(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+        metadata: BTreeMap<String, String>,
+    ) {
         let sha256 = Checksum::of(&body).hex();
         self.put(format!("{bucket}/{key}"), sha256, metadata, Body::of(body));
     }
@@ -135,7 +143,9 @@ impl State {
         watch: &Watch,
         now: DateTime<Utc>,
     ) -> Answer {
-        if call.header("x-amz-expected-bucket-owner") != organization.id(0).as_str() && call.subject.starts_with(REPORT_BUCKET) {
+        if call.header("x-amz-expected-bucket-owner") != organization.id(0).as_str()
+            && call.subject.starts_with(REPORT_BUCKET)
+        {
             return Answer::s3_error(403, "AccessDenied", "Access Denied");
         }
         match call.action {
@@ -153,8 +163,14 @@ impl State {
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix(METADATA)?.to_owned(), value.clone())))
             .collect();
-        if BASE64_STANDARD.decode(call.header("x-amz-checksum-sha256")).map(|sum| hex(&sum)).as_ref() != Ok(&sha256) {
-            return Answer::s3_error(400, "BadDigest", "The SHA256 you specified did not match the calculated checksum.");
+        if BASE64_STANDARD.decode(call.header("x-amz-checksum-sha256")).map(|sum| hex(&sum)).as_ref()
+            != Ok(&sha256)
+        {
+            return Answer::s3_error(
+                400,
+                "BadDigest",
+                "The SHA256 you specified did not match the calculated checksum.",
+            );
         }
         if metadata.get(bucket_layout::SHA256) != Some(&sha256) {
             watch.violated(format!("{} was written with another SHA-256 in its metadata", call.subject));
@@ -165,7 +181,10 @@ impl State {
                 match served {
                     Some(served) => Body::Report { account: account as u32, version: served.version },
                     None => {
-                        watch.violated(format!("{} was written and is no report that IAM served", call.subject));
+                        watch.violated(format!(
+                            "{} was written and is no report that IAM served",
+                            call.subject
+                        ));
                         Body::of(body)
                     }
                 }
@@ -180,14 +199,18 @@ impl State {
     }
 
     fn get(&self, call: &Call, organization: &Organization, now: DateTime<Utc>) -> Answer {
-        let Some(object) = self.objects.versions.get(&call.subject).and_then(|versions| versions.last()) else {
+        let Some(object) = self.objects.versions.get(&call.subject).and_then(|versions| versions.last())
+        else {
             return Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.");
         };
         let mut answer = Answer::new(200, object.bytes(organization));
-        let headers = object.metadata.iter().map(|(name, value)| (format!("{METADATA}{name}"), value.clone()));
+        let headers =
+            object.metadata.iter().map(|(name, value)| (format!("{METADATA}{name}"), value.clone()));
         answer.headers.extend(headers);
         answer.headers.push(("content-length".to_owned(), answer.body.len().to_string()));
-        answer.headers.push(("last-modified".to_owned(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        answer
+            .headers
+            .push(("last-modified".to_owned(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
         if !call.header("x-amz-checksum-mode").is_empty() {
             let sum: Vec<u8> = unhex(&object.sha256);
             answer.headers.push(("x-amz-checksum-sha256".to_owned(), BASE64_STANDARD.encode(sum)));
@@ -214,8 +237,9 @@ impl State {
             .take_while(|address| address.starts_with(&prefix))
             .map(|address| &address[bucket.len() + 1..]);
         let names: Vec<&str> = if has_delimiter {
-            let folders: BTreeSet<&str> =
-                keys.map(|key| key.split_once('/').map_or(key, |(folder, _)| &key[..=folder.len()])).collect();
+            let folders: BTreeSet<&str> = keys
+                .map(|key| key.split_once('/').map_or(key, |(folder, _)| &key[..=folder.len()]))
+                .collect();
             folders.into_iter().take(PAGE + 1).collect()
         } else {
             keys.take(PAGE + 1).collect()
@@ -230,11 +254,17 @@ impl State {
             .collect();
         let next = match page.last() {
             Some(last) if names.len() > PAGE => {
-                format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>")
+                format!(
+                    "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
+                )
             }
             _ => "<IsTruncated>false</IsTruncated>".to_owned(),
         };
-        Answer::new(200, format!("<ListBucketResult>{contents}{next}</ListBucketResult>"))
+        let count = page.len();
+        Answer::new(
+            200,
+            format!("<ListBucketResult><KeyCount>{count}</KeyCount>{next}{contents}</ListBucketResult>"),
+        )
     }
 }
 
@@ -243,5 +273,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).filter_map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()).collect()
+    (0..text.len() / 2)
+        .filter_map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok())
+        .collect()
 }

@@ -1,9 +1,7 @@
 //! `rollcall-simulation faults` lives through the nights of many seeds and fails with the first that
 //! breaks an invariant; `rollcall-simulation scale` measures nights of many sizes. `make soak` runs both.
 
-#[path = "main/faults.rs"]
 mod faults;
-#[path = "main/scale.rs"]
 mod scale;
 
 use std::process::ExitCode;
