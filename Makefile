@@ -5,6 +5,8 @@
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make bench-function  the released function over the same reports, in a local S3
 # make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
+# make soak   1,000 simulated nights in which things go wrong, and nights of up to 10,000 accounts; SEED=n lives
+#             through one of them again
 # make fuzz   the report parser under random bytes, for FUZZ_SECONDS
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -12,7 +14,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command soak audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -77,6 +79,15 @@ bench-function: .tools/tests.ready bench
 bench-command: .tools/tests.ready bench
 	cargo build --release --quiet --locked --bin rollcall
 	$(TESTS)/python tests/bench_command.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/rollcall $(firstword $(FOLDERS))
+
+SOAK := cargo run --profile soak --quiet --locked -p rollcall-simulation --
+soak:
+ifdef SEED
+	$(SOAK) faults --seed $(SEED)
+else
+	$(SOAK) faults --seeds 1000
+	$(SOAK) scale
+endif
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories

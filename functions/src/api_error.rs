@@ -10,9 +10,9 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 /// The codes of credentials that have run out.
 pub const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
-/// What a service says of a request whose time is not its own. The SDK corrects its clock by the answer,
-/// so that the next try is right; one that was the last of its call is no failure of an account.
-const OF_ANOTHER_TIME: [&str; 2] = ["Signature expired", "Signature not yet current"];
+/// What a service says of a signature that is wrong. Of one that is right and was made by a wrong clock it
+/// says something else, and the SDK corrects its clock by that answer: the next try is right.
+const WRONG_SIGNATURE: &str = "does not match";
 
 /// A failed call in the terms a step decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +103,7 @@ impl ApiError {
 
     fn new(call: &str, code: Option<&str>, text: Option<&str>, status: Option<u16>) -> Self {
         let explicit = text.is_some_and(|text| text.contains("explicit deny"));
-        let of_another_time =
-            text.is_some_and(|text| OF_ANOTHER_TIME.iter().any(|words| text.contains(words)));
+        let wrong_signature = text.is_some_and(|text| text.contains(WRONG_SIGNATURE));
         let kind = match code {
             Some(
                 "Throttling"
@@ -124,7 +123,7 @@ impl ApiError {
             // The next try takes new credentials.
             Some(code) if EXPIRED.contains(&code) => ApiErrorKind::Unavailable,
             Some("RequestTimeTooSkewed") => ApiErrorKind::Unavailable,
-            Some("SignatureDoesNotMatch" | "InvalidSignatureException") if of_another_time => {
+            Some("SignatureDoesNotMatch" | "InvalidSignatureException") if !wrong_signature => {
                 ApiErrorKind::Unavailable
             }
             // The last is S3's, which gave up on an upload.
@@ -132,8 +131,10 @@ impl ApiError {
                 "ServiceFailure" | "InternalFailure" | "InternalError" | "ServiceException"
                 | "ServiceUnavailable" | "RequestTimeout",
             ) => ApiErrorKind::Unavailable,
-            // Every refusal of AWS has a code: one without lost it on the way.
+            // Every refusal of AWS has a code and words: one without lost them on the way, and what there is
+            // of its code may be the half of another.
             None => ApiErrorKind::Unavailable,
+            _ if text.is_none_or(str::is_empty) => ApiErrorKind::Unavailable,
             _ if status.is_none_or(|status| status >= 500) => ApiErrorKind::Unavailable,
             _ => ApiErrorKind::Other,
         };
@@ -196,6 +197,10 @@ mod tests {
         for status in [400, 403, 404, 500] {
             let error = ApiError::new("iam:GetCredentialReport", None, None, Some(status));
             assert_eq!(error.kind, ApiErrorKind::Unavailable, "{status}");
+        }
+        for text in [None, Some("")] {
+            let error = ApiError::new("iam:GetCredentialReport", Some("AccessDen"), text, Some(403));
+            assert_eq!(error.kind, ApiErrorKind::Unavailable);
         }
     }
 

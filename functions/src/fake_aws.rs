@@ -212,7 +212,7 @@ impl State {
             .iter()
             .map(|key| match key.ends_with('/') {
                 true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
-                false => format!("<Contents><Key>{key}</Key></Contents>"),
+                false => format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"),
             })
             .collect();
         let next = match (rest.next(), page.last()) {

@@ -514,11 +514,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_listing_that_ends_too_early_is_no_shorter_listing() {
+        let one = "<KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>";
         let two = "<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>";
         for page in [
             "<ListBucketResult>".to_owned(),
             format!("<ListBucketResult>{two}"),
-            format!("<ListBucketResult>{two}<Contents><Key>exemptions.toml</Key></Contents><Conte"),
+            format!(
+                "<ListBucketResult>{two}<Contents><Key>exemptions.toml</Key><Size>1</Size></Contents><Conte"
+            ),
+            format!("<ListBucketResult>{one}<Contents><Key>exempti"),
+            format!("<ListBucketResult>{one}<CommonPrefixes><Prefix>2026-01-3"),
         ] {
             let aws = FakeAws::default().refuse("ListObjectsV2", "reports/", xml(&page));
             let bucket = aws.bucket("reports");

@@ -6,6 +6,7 @@ use rollcall_core::bucket_layout;
 use rollcall_core::manifest::{AccountOutcome, Coverage, Manifest, Outcome, ReportEntry};
 use rollcall_core::outcome::FailureCode;
 use rollcall_core::run::Run;
+use rollcall_functions::report_store::Checksum;
 
 use crate::aws::{Aws, Object, REPORT_BUCKET};
 use crate::faults::Faults;
@@ -14,9 +15,11 @@ use crate::night::{Ending, Night};
 use crate::organization::Trouble;
 
 /// Leaves in the bucket what an earlier run of the same day would have: of every account a report and a
-/// failure that are not tonight's.
+/// failure that are not tonight's. And the exemptions that people wrote.
 pub(crate) fn leave_what_was_before(aws: &Aws) {
     let date = crate::night::run().date();
+    let exemptions = EXEMPTIONS.as_bytes().to_vec();
+    aws.put_before(REPORT_BUCKET, bucket_layout::EXEMPTIONS, exemptions, BTreeMap::new());
     for account in 0..aws.organization().accounts().min(50) {
         let account_id = aws.organization().id(account);
         for key in [bucket_layout::report(date, &account_id), bucket_layout::failure(date, &account_id)] {
@@ -25,6 +28,15 @@ pub(crate) fn leave_what_was_before(aws: &Aws) {
         }
     }
 }
+
+/// The exemptions of every night: that they could not be read must never pass for that there are none.
+const EXEMPTIONS: &str = r#"
+[[exemption]]
+user = "svc-mail-*"
+rule = "access-key-stale"
+reason = "the mail service is replaced in spring"
+expires = 2026-04-30
+"#;
 
 /// Checks a night, and counts how its accounts ended.
 pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mut Night) {
@@ -150,6 +162,10 @@ impl Check<'_> {
             if !versions.iter().any(|version| version.sha256 == output.sha256 && version.written < written) {
                 self.violated(format!("run.json names {} with a SHA-256 that was never written", output.key));
             }
+        }
+        let exemptions = Checksum::of(EXEMPTIONS.as_bytes()).hex();
+        if manifest.exemptions.sha256 != Some(exemptions) {
+            self.violated(format!("run.json was judged without the exemptions: {:?}", manifest.exemptions));
         }
         if manifest.outputs.len() != 3 {
             self.violated(format!("run.json names {} outputs", manifest.outputs.len()));

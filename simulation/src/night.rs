@@ -1,6 +1,7 @@
 //! A night: what Step Functions does with the definition, from the first state to the last.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -103,6 +104,9 @@ pub struct Night {
     pub outcomes: BTreeMap<String, u64>,
     /// Execution environments there were.
     pub environments: u64,
+    /// The most memory the process held until the last account was collected, and until the end of the run:
+    /// checking the night takes more than living through it. In KiB.
+    pub peak_memory: (u64, u64),
     /// Lines that were logged.
     pub log_lines: u64,
     /// What it would have cost.
@@ -156,11 +160,13 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         transitions: AtomicU64::new(0),
         retries: AtomicU64::new(0),
         children: Mutex::default(),
+        memory_of_collection: AtomicU64::new(0),
     }));
     let Execution(shared) = &execution;
     let ending = timeout(shared.definition.timeout, execution.run()).await.unwrap_or(Ending::TimedOut);
     let lasted = clock.elapsed();
     shared.lambda.settle().await;
+    let memory = (shared.memory_of_collection.load(Ordering::Relaxed), peak_memory());
 
     let children = shared.children.lock().expect("no child panics with it in hand").clone();
     let calls = aws.calls();
@@ -177,6 +183,7 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         injected,
         outcomes: BTreeMap::new(),
         environments: shared.lambda.environments(),
+        peak_memory: memory,
         log_lines: watch.lines(),
         cost: Cost::of(transitions, &shared.lambda.billed(), &calls),
         violations: Vec::new(),
@@ -225,6 +232,14 @@ struct Shared {
     transitions: AtomicU64,
     retries: AtomicU64,
     children: Mutex<BTreeMap<String, Child>>,
+    memory_of_collection: AtomicU64,
+}
+
+/// The most memory that this process ever held, as the kernel of Linux counts it, in KiB.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 impl Execution {
@@ -248,6 +263,7 @@ impl Execution {
                 "CollectReports" => {
                     self.enter();
                     self.map(&input).await;
+                    self.0.memory_of_collection.store(peak_memory(), Ordering::Relaxed);
                     Ok(input.clone())
                 }
                 "AnalyzeReports" => self

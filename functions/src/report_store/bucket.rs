@@ -153,8 +153,8 @@ impl Bucket {
         Ok(keys)
     }
 
-    /// A page of a listing with everything that it says it has. One that lost its end on the way would
-    /// pass for a shorter one, and the accounts it lacks for such that have no outcome.
+    /// A page of a listing with everything that it says it has, to the end of the last. One that lost its
+    /// end on the way would pass for a shorter one, and the accounts it lacks for such that have no outcome.
     fn whole_page(
         &self,
         prefix: &str,
@@ -164,7 +164,10 @@ impl Bucket {
         let page = page.map_err(|error| self.error(&call, &error))?;
         let found = page.contents().len() + page.common_prefixes().len();
         let is_whole = page.is_truncated.is_some()
-            && page.key_count.is_none_or(|count| usize::try_from(count) == Ok(found));
+            && page.key_count.is_none_or(|count| usize::try_from(count) == Ok(found))
+            // The size stands behind the key.
+            && page.contents().iter().all(|object| object.size.is_some())
+            && page.common_prefixes().iter().all(|common| common.prefix().is_some_and(|it| it.ends_with('/')));
         if is_whole { Ok(page) } else { Err(ApiError::incomplete(&call, "all the keys of a page")) }
     }
 }
