@@ -20,6 +20,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -222,7 +223,8 @@ impl Aws {
     async fn answer(self, killed: Arc<Notify>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let (parts, body) =
             request.try_into_http1x().map_err(|error| reset(&error.to_string()))?.into_parts();
-        let body = ByteStream::new(body).collect().await.map_err(|error| reset(&error.to_string()))?.to_vec();
+        let body =
+            ByteStream::new(body).collect().await.map_err(|error| reset(&error.to_string()))?.into_bytes();
         let call = Call::read(&parts, &body, &self.0.organization);
         let elapsed = self.0.clock.elapsed();
         let (count, fault) = self.arrive(&call, elapsed);
@@ -306,7 +308,7 @@ impl Aws {
         })
     }
 
-    fn handle(&self, call: &Call, body: Vec<u8>, fault: Option<Fault>) -> Answer {
+    fn handle(&self, call: &Call, body: Bytes, fault: Option<Fault>) -> Answer {
         let Shared { clock, organization, watch, .. } = &*self.0;
         let now = clock.utc();
         let mut state = self.state();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rollcall_core::run::{Run, format_time};
+use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::ListAccountsOutput;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -104,9 +105,9 @@ pub struct Night {
     pub outcomes: BTreeMap<String, u64>,
     /// Execution environments there were.
     pub environments: u64,
-    /// The most memory the process held until the last account was collected, and until the end of the run:
-    /// checking the night takes more than living through it. In KiB.
-    pub peak_memory: (u64, u64),
+    /// The most memory the process held until the roll was taken, until the last account was collected, and
+    /// until the end of the run: checking a night takes more than living through it. In KiB.
+    pub peak_memory: [u64; 3],
     /// Lines that were logged.
     pub log_lines: u64,
     /// What it would have cost.
@@ -160,13 +161,13 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         transitions: AtomicU64::new(0),
         retries: AtomicU64::new(0),
         children: Mutex::default(),
-        memory_of_collection: AtomicU64::new(0),
+        peak_memory: Default::default(),
     }));
     let Execution(shared) = &execution;
     let ending = timeout(shared.definition.timeout, execution.run()).await.unwrap_or(Ending::TimedOut);
     let lasted = clock.elapsed();
     shared.lambda.settle().await;
-    let memory = (shared.memory_of_collection.load(Ordering::Relaxed), peak_memory());
+    let [roll, collection] = shared.peak_memory.each_ref().map(|memory| memory.load(Ordering::Relaxed));
 
     let children = shared.children.lock().expect("no child panics with it in hand").clone();
     let calls = aws.calls();
@@ -183,7 +184,7 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         injected,
         outcomes: BTreeMap::new(),
         environments: shared.lambda.environments(),
-        peak_memory: memory,
+        peak_memory: [roll, collection, peak_memory()],
         log_lines: watch.lines(),
         cost: Cost::of(transitions, &shared.lambda.billed(), &calls),
         violations: Vec::new(),
@@ -232,7 +233,7 @@ struct Shared {
     transitions: AtomicU64,
     retries: AtomicU64,
     children: Mutex<BTreeMap<String, Child>>,
-    memory_of_collection: AtomicU64,
+    peak_memory: [AtomicU64; 2],
 }
 
 /// The most memory that this process ever held, as the kernel of Linux counts it, in KiB.
@@ -262,8 +263,9 @@ impl Execution {
                 }
                 "CollectReports" => {
                     self.enter();
+                    self.0.peak_memory[0].store(peak_memory(), Ordering::Relaxed);
                     self.map(&input).await;
-                    self.0.memory_of_collection.store(peak_memory(), Ordering::Relaxed);
+                    self.0.peak_memory[1].store(peak_memory(), Ordering::Relaxed);
                     Ok(input.clone())
                 }
                 "AnalyzeReports" => self
@@ -307,7 +309,7 @@ impl Execution {
             serde_json::from_value(input.clone()).expect("ListAccounts answered it");
         let versions = self.0.aws.versions(WORK_BUCKET, &output.to_collect_key);
         let items = self.0.aws.bytes(versions.last().expect("ListAccounts wrote the items"));
-        let items: Vec<Value> = serde_json::from_slice(&items).expect("the items are JSON");
+        let items: Vec<CollectReportInput> = serde_json::from_slice(&items).expect("the items are JSON");
         let slots = Arc::new(Semaphore::new(self.0.max_concurrency));
         let began = Instant::now();
         let mut children = JoinSet::new();
@@ -316,7 +318,8 @@ impl Execution {
             sleep_until(began + Duration::from_millis(1000 * index as u64 / CHILDREN_A_SECOND)).await;
             let execution = self.clone();
             children.spawn_local(async move {
-                let account_id = item["account_id"].as_str().unwrap_or_default().to_owned();
+                let account_id = item.account_id.to_string();
+                let item = serde_json::to_value(item).expect("an item is JSON");
                 let child = execution.child(item).await;
                 execution
                     .0

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rollcall_core::bucket_layout;
 use rollcall_functions::report_store::Checksum;
@@ -37,7 +38,8 @@ pub struct Object {
     pub execution: String,
     /// The how-manieth write to S3 it is.
     pub written: u64,
-    metadata: Box<[(String, String)]>,
+    /// A line for each name, with its value behind a tab.
+    metadata: Box<str>,
     body: Body,
 }
 
@@ -57,7 +59,11 @@ pub(super) struct Objects {
 impl Object {
     /// A value of its metadata.
     pub fn metadata(&self, name: &str) -> &str {
-        self.metadata.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.pairs().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.lines().filter_map(|line| line.split_once('\t'))
     }
 
     pub(super) fn bytes(&self, organization: &Organization) -> Vec<u8> {
@@ -77,12 +83,12 @@ impl Object {
 }
 
 impl Body {
-    fn of(bytes: Vec<u8>) -> Self {
+    fn of(bytes: &[u8]) -> Self {
         if bytes.len() <= SMALL {
             return Self::Small(bytes.into());
         }
         let mut file = tempfile::tempfile().expect("there is room for temporary files");
-        file.write_all(&bytes).expect("there is room for temporary files");
+        file.write_all(bytes).expect("there is room for temporary files");
         Self::File(Arc::new(file))
     }
 }
@@ -100,14 +106,14 @@ impl Objects {
         metadata: BTreeMap<String, String>,
     ) {
         let sha256 = Checksum::of(&body).hex();
-        self.put(format!("{bucket}/{key}"), sha256, metadata, Body::of(body));
+        self.put(format!("{bucket}/{key}"), sha256, metadata, Body::of(&body));
     }
 
     fn put(&mut self, address: String, sha256: String, metadata: BTreeMap<String, String>, body: Body) {
         self.writes += 1;
         let execution = metadata.get(bucket_layout::EXECUTION).cloned().unwrap_or_default();
-        let metadata = metadata.into_iter().collect();
-        let object = Object { sha256, execution, written: self.writes, metadata, body };
+        let metadata: String = metadata.iter().map(|(name, value)| format!("{name}\t{value}\n")).collect();
+        let object = Object { sha256, execution, written: self.writes, metadata: metadata.into(), body };
         self.versions.entry(address).or_default().push(object);
     }
 }
@@ -138,7 +144,7 @@ impl State {
     pub(super) fn s3(
         &mut self,
         call: &Call,
-        body: Vec<u8>,
+        body: Bytes,
         organization: &Organization,
         watch: &Watch,
         now: DateTime<Utc>,
@@ -155,7 +161,7 @@ impl State {
         }
     }
 
-    fn put(&mut self, call: &Call, body: Vec<u8>, watch: &Watch) -> Answer {
+    fn put(&mut self, call: &Call, body: Bytes, watch: &Watch) -> Answer {
         let checksum = Checksum::of(&body);
         let sha256 = checksum.hex();
         let metadata: BTreeMap<String, String> = call
@@ -185,13 +191,13 @@ impl State {
                             "{} was written and is no report that IAM served",
                             call.subject
                         ));
-                        Body::of(body)
+                        Body::of(&body)
                     }
                 }
             }
             None => {
                 watch.must_hold_no_secret(&call.subject, &String::from_utf8_lossy(&body));
-                Body::of(body)
+                Body::of(&body)
             }
         };
         self.objects.put(call.subject.clone(), sha256, metadata, body);
@@ -204,8 +210,7 @@ impl State {
             return Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.");
         };
         let mut answer = Answer::new(200, object.bytes(organization));
-        let headers =
-            object.metadata.iter().map(|(name, value)| (format!("{METADATA}{name}"), value.clone()));
+        let headers = object.pairs().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned()));
         answer.headers.extend(headers);
         answer.headers.push(("content-length".to_owned(), answer.body.len().to_string()));
         answer

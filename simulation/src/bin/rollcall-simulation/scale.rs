@@ -41,7 +41,7 @@ pub(crate) struct Size {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     println!(
-        "| accounts | at a time | reports | night lasts | calls an account: AssumeRole, Generate, Get, PutObject | calls in all | transitions | an account | peak memory: collecting, analyzing | seconds of processor | Step Functions | Lambda | S3 | together |"
+        "| accounts | at a time | reports | night lasts | calls an account: AssumeRole, Generate, Get, PutObject | calls in all | transitions | an account | peak memory: roll, collection, analysis | seconds of processor | Step Functions | Lambda | S3 | together |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let program = env::current_exe().expect("a process knows its program");
@@ -85,7 +85,7 @@ pub(crate) fn once(size: &Size) -> ExitCode {
     let seconds = night.lasted.as_secs();
     let cost = night.cost;
     println!(
-        "| {accounts} | {concurrency} | {} | {}:{:02}:{:02} | {} | {} | {} | {:.2} | {}, {} MB | {:.1} | {:.4} | {:.4} | {:.4} | {:.4} USD |",
+        "| {accounts} | {concurrency} | {} | {}:{:02}:{:02} | {} | {} | {} | {:.2} | {}, {}, {} MB | {:.1} | {:.4} | {:.4} | {:.4} | {:.4} USD |",
         match reports {
             Reports::Ready => "ready",
             Reports::New => "new",
@@ -97,8 +97,9 @@ pub(crate) fn once(size: &Size) -> ExitCode {
         night.calls.values().sum::<u64>(),
         night.transitions,
         night.transitions as f64 / accounts as f64,
-        night.peak_memory.0 / 1024,
-        night.peak_memory.1 / 1024,
+        night.peak_memory[0] / 1024,
+        night.peak_memory[1] / 1024,
+        night.peak_memory[2] / 1024,
         processor_seconds().unwrap_or(took.as_secs_f64()),
         cost.transitions,
         cost.functions,
