@@ -300,15 +300,12 @@ async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport>
     }
     let report =
         iam.get_credential_report().send().await.map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;
-    let unreadable = |what: &str| NoReport::Failed {
-        code: FailureCode::ReportUnreadable,
-        message: format!("{GET} answered a report without {what}"),
-    };
-    let content = report.content.ok_or_else(|| unreadable("content"))?.into_inner();
+    let incomplete = |what: &str| NoReport::of(ApiError::incomplete(GET, what));
+    let content = report.content.ok_or_else(|| incomplete("content"))?.into_inner();
     let generated = report
         .generated_time
         .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
-        .ok_or_else(|| unreadable("the time it was generated"))?;
+        .ok_or_else(|| incomplete("the time the report was generated"))?;
     Ok(Report { content, generated })
 }
 
