@@ -5,7 +5,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error};
+use crate::fake_aws::{Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error, xml};
 
 const MEMBER: &str = "111122223333";
 const OWN: &str = "999988887777";
@@ -284,6 +284,18 @@ async fn an_answer_that_ends_too_early_is_asked_for_again() {
         assert_eq!(collect(&aws).await, pending, "{action} {result}");
         assert!(aws.object(FAILURE_KEY).is_none() && aws.object(REPORT_KEY).is_none());
     }
+}
+
+#[tokio::test]
+async fn half_a_report_is_no_report() {
+    let time = "<GeneratedTime>2026-01-31T00:59:00Z</GeneratedTime>";
+    let half = format!(
+        "<GetCredentialReportResponse><GetCredentialReportResult>{time}<Content>{}",
+        BASE64_STANDARD.encode("user,arn\n")
+    );
+    let aws = well().on("GetCredentialReport", [xml(&half)]);
+    assert_eq!(collect(&aws).await, CollectReportOutput::Pending { reason: PendingReason::Unavailable });
+    assert!(aws.object(REPORT_KEY).is_none());
 }
 
 #[tokio::test]

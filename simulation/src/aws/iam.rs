@@ -105,11 +105,9 @@ pub(super) fn answer(
     if !report.served.iter().any(|served| served.sha256 == sha256) {
         report.served.push(Served { version: report.version, sha256 });
     }
-    let (content, made) = (BASE64_STANDARD.encode(content), made.format("%Y-%m-%dT%H:%M:%SZ"));
-    Answer::query(
-        call.action,
-        &format!(
-            "<Content>{content}</Content><ReportFormat>text/csv</ReportFormat><GeneratedTime>{made}</GeneratedTime>"
-        ),
-    )
+    let content = format!("<Content>{}</Content>", BASE64_STANDARD.encode(content));
+    let made = format!("<GeneratedTime>{}</GeneratedTime>", made.format("%Y-%m-%dT%H:%M:%SZ"));
+    // Nobody promises the order of the parts.
+    let parts = if account.is_multiple_of(2) { [content, made] } else { [made, content] };
+    Answer::query(call.action, &parts.concat())
 }
