@@ -6,6 +6,8 @@
 # make bench-function  the released function over the same reports, in a local S3
 # make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
 # make bench-start     the released functions: to start, to answer, and what they hold and weigh
+# make soak   1,000 simulated nights in which things go wrong, and nights of up to 10,000 accounts; SEED=n lives
+#             through one of them again
 # make fuzz   whatever reads other people's bytes, under random ones, each for FUZZ_SECONDS; TARGET names one
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
@@ -13,7 +15,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start audit fuzz clean
+.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start soak audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -84,6 +86,15 @@ bench-command: .tools/tests.ready bench
 bench-start: .tools/tests.ready
 	cargo build --release --quiet --locked -p rollcall-functions --bins
 	@$(TESTS)/python tests/bench_start.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release
+
+SOAK := cargo run --profile soak --quiet --locked -p rollcall-simulation --
+soak:
+ifdef SEED
+	$(SOAK) faults --seed $(SEED)
+else
+	$(SOAK) faults --seeds 1000
+	$(SOAK) scale
+endif
 
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories

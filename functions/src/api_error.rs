@@ -23,6 +23,10 @@ const DENIED: [&str; 5] = [
 /// says something else.
 const MISSING_PERMISSION: &str = "is not authorized to perform";
 
+/// What a service says of a signature that is wrong. Of one that is right and was made by a wrong clock it
+/// says something else, and the SDK corrects its clock by that answer: the next try is right.
+const WRONG_SIGNATURE: &str = "does not match";
+
 /// A failed call in the terms a step decides by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -100,6 +104,12 @@ impl ApiError {
         Self { kind: ApiErrorKind::Unavailable, message: format!("{call} was cut off: {error}") }
     }
 
+    /// The answer to `call` lacks `what` it always has: the rest of it was lost on the way, which the SDK
+    /// does not notice in XML.
+    pub fn incomplete(call: &str, what: &str) -> Self {
+        Self { kind: ApiErrorKind::Unavailable, message: format!("{call} answered without {what}") }
+    }
+
     /// The disk failed at `doing` something, such as `writing`, with `path`.
     pub fn of_disk(doing: &str, path: &Path, error: &io::Error) -> Self {
         let kind = match error.kind() {
@@ -111,6 +121,7 @@ impl ApiError {
 
     fn new(call: &str, code: Option<&str>, text: Option<&str>, status: Option<u16>) -> Self {
         let explicit = text.is_some_and(|text| text.contains("explicit deny"));
+        let wrong_signature = text.is_some_and(|text| text.contains(WRONG_SIGNATURE));
         let kind = match code {
             Some(
                 "Throttling"
@@ -127,11 +138,19 @@ impl ApiError {
             Some(code) if DENIED.contains(&code) => ApiErrorKind::Denied,
             // The next try takes new credentials.
             Some(code) if EXPIRED.contains(&code) => ApiErrorKind::Unavailable,
+            Some("RequestTimeTooSkewed") => ApiErrorKind::Unavailable,
+            Some("SignatureDoesNotMatch" | "InvalidSignatureException") if !wrong_signature => {
+                ApiErrorKind::Unavailable
+            }
             // The last is S3's, which gave up on an upload.
             Some(
                 "ServiceFailure" | "InternalFailure" | "InternalError" | "ServiceException"
                 | "ServiceUnavailable" | "RequestTimeout",
             ) => ApiErrorKind::Unavailable,
+            // Every refusal of AWS has a code and words: one without lost them on the way, and what there is
+            // of its code may be the half of another.
+            None => ApiErrorKind::Unavailable,
+            _ if text.is_none_or(str::is_empty) => ApiErrorKind::Unavailable,
             _ if status.is_none_or(|status| status >= 500) => ApiErrorKind::Unavailable,
             _ => ApiErrorKind::Other,
         };
@@ -189,6 +208,37 @@ mod tests {
         ] {
             assert_eq!(kind(code, "words", status), expected, "{code} {status}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_lost_its_code_on_the_way_is_no_answer() {
+        for status in [400, 403, 404, 500] {
+            let error = ApiError::new("iam:GetCredentialReport", None, None, Some(status));
+            assert_eq!(error.kind, ApiErrorKind::Unavailable, "{status}");
+        }
+        for text in [None, Some("")] {
+            let error = ApiError::new("iam:GetCredentialReport", Some("AccessDen"), text, Some(403));
+            assert_eq!(error.kind, ApiErrorKind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_from_a_signature_that_is() {
+        let expired = "Signature expired: 20260131T004900Z is now earlier than 20260131T005500Z";
+        let early = "Signature not yet current: 20260131T010600Z is still later than 20260131T010500Z";
+        for (code, text) in [
+            ("SignatureDoesNotMatch", expired),
+            ("SignatureDoesNotMatch", early),
+            ("InvalidSignatureException", expired),
+            (
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
+        ] {
+            assert_eq!(kind(code, text, 403), ApiErrorKind::Unavailable, "{code} {text}");
+        }
+        let wrong = "The request signature we calculated does not match the signature you provided.";
+        assert_eq!(kind("SignatureDoesNotMatch", wrong, 403), ApiErrorKind::Other);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::{SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
@@ -33,18 +33,26 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// from the Region by the SDK's endpoint rules.
 pub fn config() -> SdkConfig {
     let credentials = EnvironmentVariableCredentialsProvider::new();
-    let mut config = SdkConfig::builder()
-        .behavior_version(behavior_version())
+    let mut config = connection(http_client(ProxyConfig::disabled), SystemTimeSource::new())
+        .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client(ProxyConfig::disabled))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SystemTimeSource::new())
-        .retry_config(RetryConfig::adaptive())
-        .timeout_config(timeouts().build())
         .use_fips(settings::optional("AWS_USE_FIPS_ENDPOINT").as_deref() == Some("true"));
     config.set_region(settings::optional("AWS_REGION").map(Region::new));
     config.set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
     config.build()
+}
+
+/// What is the same for every function, wherever its requests go and whatever its clock: the retries and
+/// the timeouts.
+pub fn connection(http_client: SharedHttpClient, time_source: impl TimeSource + 'static) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(behavior_version())
+        .http_client(http_client)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(time_source)
+        .retry_config(RetryConfig::adaptive())
+        .timeout_config(timeouts().build())
+        .build()
 }
 
 /// The same connection for a person: Region, credentials and endpoint from wherever AWS's own

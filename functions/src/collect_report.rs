@@ -5,6 +5,7 @@
 //! this account alone is `Failed` with a stable code, recorded in the bucket.
 
 mod member;
+mod whole_answer;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 use member::MemberRole;
+use whole_answer::WholeAnswer;
 
 /// The pause between polls inside one call: most reports are ready in two seconds.
 const POLL_PAUSE: Duration = Duration::from_secs(2);
@@ -298,17 +300,19 @@ async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport>
             return Err(NoReport::state(PendingReason::InProgress, GENERATE, state));
         }
     }
-    let report =
-        iam.get_credential_report().send().await.map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;
-    let unreadable = |what: &str| NoReport::Failed {
-        code: FailureCode::ReportUnreadable,
-        message: format!("{GET} answered a report without {what}"),
-    };
-    let content = report.content.ok_or_else(|| unreadable("content"))?.into_inner();
+    let report = iam
+        .get_credential_report()
+        .customize()
+        .interceptor(WholeAnswer)
+        .send()
+        .await
+        .map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;
+    let incomplete = |what: &str| NoReport::of(ApiError::incomplete(GET, what));
+    let content = report.content.ok_or_else(|| incomplete("content"))?.into_inner();
     let generated = report
         .generated_time
         .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
-        .ok_or_else(|| unreadable("the time it was generated"))?;
+        .ok_or_else(|| incomplete("the time the report was generated"))?;
     Ok(Report { content, generated })
 }
 

@@ -231,7 +231,7 @@ impl State {
             .iter()
             .map(|key| match key.ends_with('/') {
                 true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
-                false => format!("<Contents><Key>{key}</Key></Contents>"),
+                false => format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"),
             })
             .collect();
         let next = match (rest.next(), page.last()) {
@@ -327,6 +327,11 @@ pub(crate) fn query(action: &str, result: &str) -> Answer {
 pub(crate) fn query_error(status: u16, code: &str, message: &str) -> Answer {
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     Answer(status, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
+}
+
+/// An answer of S3.
+pub(crate) fn xml(body: &str) -> Answer {
+    Answer(200, vec![], body.to_owned())
 }
 
 /// An error of S3.

@@ -1,6 +1,6 @@
 //! Serving a step as a Lambda function.
 
-use std::env;
+use std::{env, io};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use rollcall_core::account::Owner;
@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -32,7 +32,7 @@ where
     Input: DeserializeOwned,
     Output: Serialize,
 {
-    log(env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
+    subscriber(env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref(), io::stdout).init();
     let (step, call) = (&step, &call);
     // Boxed, for the future of a step holds those of every call to AWS and grows past what the
     // compiler lays out.
@@ -52,18 +52,21 @@ where
     .await
 }
 
-/// Logs to standard output, a JSON object a line. Each says under `span` which execution it is of and,
-/// where a step is about one, which account.
-fn log(level: Option<&str>) {
-    fmt()
+/// Logs to `writer`, a JSON object a line. Each says under `span` which execution it is of and, where a
+/// step is about one, which account.
+pub fn subscriber<Writer>(level: Option<&str>, writer: Writer) -> impl Subscriber + Send + Sync
+where
+    Writer: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    fmt::fmt()
         .with_max_level(LevelFilter::TRACE)
         .with_target(false)
         .json()
         .flatten_event(true)
         .with_span_list(false)
+        .with_writer(writer)
         .finish()
         .with(filter(level))
-        .init();
 }
 
 /// What is logged at `level`. Below INFO it is this crate's alone: that of the libraries would be

@@ -25,7 +25,7 @@ use organization::Organization;
 
 /// How often a call to Organizations is tried: its rate is low, and an organization of ten thousand
 /// accounts takes a thousand calls.
-const ATTEMPTS: u32 = 10;
+pub const ATTEMPTS: u32 = 10;
 
 /// The step: its clients and settings.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 /// How often a call is tried.
-const ATTEMPTS: u32 = 6;
+pub const ATTEMPTS: u32 = 6;
 
 /// The step: its clients and settings.
 #[derive(Debug)]

@@ -424,7 +424,7 @@ fn on_disk(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_aws::{FakeAws, s3_error};
+    use crate::fake_aws::{FakeAws, s3_error, xml};
     use crate::hostile::TEXTS;
 
     #[test]
@@ -528,6 +528,28 @@ mod tests {
         let aws = aws.refuse("GetObject", "key", s3_error(403, "AccessDenied"));
         let refused = aws.bucket("reports").read_lines("key", |_, _| Ok(())).await.unwrap_err();
         assert!(matches!(refused, LinesError::Api(_)));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_ends_too_early_is_no_shorter_listing() {
+        let one = "<KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>";
+        let two = "<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>";
+        for page in [
+            "<ListBucketResult>".to_owned(),
+            format!("<ListBucketResult>{two}"),
+            format!(
+                "<ListBucketResult>{two}<Contents><Key>exemptions.toml</Key><Size>1</Size></Contents><Conte"
+            ),
+            format!("<ListBucketResult>{one}<Contents><Key>exempti"),
+            format!("<ListBucketResult>{one}<CommonPrefixes><Prefix>2026-01-3"),
+        ] {
+            let aws = FakeAws::default().refuse("ListObjectsV2", "", xml(&page));
+            let bucket = aws.bucket("reports");
+            for error in [bucket.list("").await.unwrap_err(), bucket.prefixes().await.unwrap_err()] {
+                assert!(error.is_passing(), "{page}: {error:?}");
+            }
+            assert!(bucket.has("exemptions.toml").await.is_err(), "{page}");
+        }
     }
 
     #[tokio::test]

@@ -99,6 +99,7 @@ BY_HAND = {
     "make bench-command": "as make bench",
     "make bench-function": "as make bench",
     "make bench-start": "as make bench",
+    "make soak": "minutes of simulated nights; a few of them are in make test",
 }
 
 

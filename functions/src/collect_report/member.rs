@@ -70,6 +70,7 @@ impl MemberRole {
         execution: &str,
     ) -> Result<Credentials, NoReport> {
         let role_arn = owner.role_arn(account_id, &self.role_name);
+        let call = format!("sts:AssumeRole of {role_arn}");
         let answer = self
             .sts
             .assume_role()
@@ -78,13 +79,12 @@ impl MemberRole {
             .policy(SESSION_POLICY)
             .send()
             .await
-            .map_err(|error| {
-                NoReport::of_assume_role(ApiError::of(&format!("sts:AssumeRole of {role_arn}"), &error))
-            })?;
-        let credentials = answer.credentials.ok_or_else(|| NoReport::Failed {
-            code: FailureCode::Internal,
-            message: format!("sts:AssumeRole of {role_arn} answered no credentials"),
-        })?;
+            .map_err(|error| NoReport::of_assume_role(ApiError::of(&call, &error)))?;
+        // What an answer lacks of them the SDK makes up, as nothing and as 1970.
+        let credentials = answer
+            .credentials
+            .filter(|credentials| credentials.expiration.secs() > 0)
+            .ok_or_else(|| NoReport::of(ApiError::incomplete(&call, "all of its credentials")))?;
         Ok(Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key,

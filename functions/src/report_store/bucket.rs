@@ -5,6 +5,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 
@@ -133,8 +134,7 @@ impl Bucket {
         let request = request.set_expected_bucket_owner(self.owner.clone());
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| self.error(&format!("s3:ListBucket of s3://{}", self.name), &error))?;
+            let page = self.whole_page("", page)?;
             let found = page.common_prefixes.unwrap_or_default();
             prefixes.extend(found.into_iter().filter_map(|prefix| prefix.prefix));
         }
@@ -147,10 +147,27 @@ impl Bucket {
         let request = request.set_expected_bucket_owner(self.owner.clone());
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| self.error(&format!("s3:ListBucket of {}", self.address(prefix)), &error))?;
+            let page = self.whole_page(prefix, page)?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         }
         Ok(keys)
+    }
+
+    /// A page of a listing with everything that it says it has, to the end of the last. One that lost its
+    /// end on the way would pass for a shorter one, and the accounts it lacks for such that have no outcome.
+    fn whole_page(
+        &self,
+        prefix: &str,
+        page: Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>>,
+    ) -> Result<ListObjectsV2Output, ApiError> {
+        let call = format!("s3:ListBucket of {}", self.address(prefix));
+        let page = page.map_err(|error| self.error(&call, &error))?;
+        let found = page.contents().len() + page.common_prefixes().len();
+        let is_whole = page.is_truncated.is_some()
+            && page.key_count.is_none_or(|count| usize::try_from(count) == Ok(found))
+            // The size stands behind the key.
+            && page.contents().iter().all(|object| object.size.is_some())
+            && page.common_prefixes().iter().all(|common| common.prefix().is_some_and(|it| it.ends_with('/')));
+        if is_whole { Ok(page) } else { Err(ApiError::incomplete(&call, "all the keys of a page")) }
     }
 }

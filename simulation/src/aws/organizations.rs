@@ -1,0 +1,78 @@
+//! Organizations: a root, units under it, accounts under those, twenty a page.
+
+use rollcall_core::account::AccountId;
+use serde_json::{Value, json};
+
+use super::Call;
+use super::answer::Answer;
+use crate::organization::{Organization, Trouble};
+
+const PAGE: usize = 20;
+const ROOT: &str = "r-root";
+const UNIT: &str = "ou-root-";
+/// The id of the organization.
+pub(crate) const ORGANIZATION: &str = "o-simulation";
+
+pub(super) fn answer(call: &Call, organization: &Organization, suspended_since: &[bool]) -> Answer {
+    let input: Value = serde_json::from_str(&call.subject).unwrap_or_default();
+    let parent = input["ParentId"].as_str().unwrap_or_default();
+    let from: usize = input["NextToken"].as_str().and_then(|token| token.parse().ok()).unwrap_or(0);
+    let described = |account| describe(organization, account, suspended_since);
+    let unit = |unit| json!({ "Id": unit_id(unit), "Name": format!("Unit {unit}") });
+    let accounts = 0..organization.accounts();
+    match call.action {
+        "DescribeOrganization" => Answer::json(json!({
+            "Organization": { "Id": ORGANIZATION, "MasterAccountId": organization.id(0).as_str() }
+        })),
+        "DescribeAccount" => match call.account {
+            Some(account) => Answer::json(json!({ "Account": described(account) })),
+            None => Answer::json_error("AccountNotFoundException", "There is no such account"),
+        },
+        "ListRoots" => Answer::json(json!({ "Roots": [{ "Id": ROOT, "Name": "Root" }] })),
+        "ListAccounts" => page("Accounts", from, accounts, described),
+        "ListAccountsForParent" => {
+            let parent = parent.strip_prefix(UNIT).and_then(|number| number.parse().ok());
+            let under = accounts.filter(|account| organization.unit(*account) == parent);
+            page("Accounts", from, under, described)
+        }
+        "ListOrganizationalUnitsForParent" => {
+            let units = if parent == ROOT { organization.units() } else { 0 };
+            page("OrganizationalUnits", from, 0..units, unit)
+        }
+        action => panic!("nobody simulates {action} of Organizations"),
+    }
+}
+
+fn page(
+    name: &str,
+    from: usize,
+    all: impl Iterator<Item = usize>,
+    described: impl Fn(usize) -> Value,
+) -> Answer {
+    let mut numbers: Vec<usize> = all.skip(from).take(PAGE + 1).collect();
+    let more = numbers.len() > PAGE;
+    numbers.truncate(PAGE);
+    let values: Vec<Value> = numbers.into_iter().map(described).collect();
+    let mut answer = json!({ name: values });
+    if more {
+        answer["NextToken"] = json!((from + PAGE).to_string());
+    }
+    Answer::json(answer)
+}
+
+fn unit_id(unit: usize) -> String {
+    format!("{UNIT}{unit:08}")
+}
+
+fn describe(organization: &Organization, account: usize, suspended_since: &[bool]) -> Value {
+    let id: AccountId = organization.id(account);
+    let suspended = organization.trouble(account) == Trouble::Suspended || suspended_since[account];
+    let state = if suspended { "SUSPENDED" } else { "ACTIVE" };
+    json!({
+        "Id": id.as_str(),
+        "Name": format!("Account {account}"),
+        "Email": format!("account-{account}@example.com"),
+        "State": state,
+        "Status": state,
+    })
+}

@@ -1,0 +1,45 @@
+//! The rates above which AWS refuses: one bucket of tokens for each thing that AWS counts by.
+//!
+//! STS and S3 say what theirs are. Those of IAM's reports and of Organizations are not published for
+//! every action; here they are low.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Call, Service};
+
+#[derive(Default)]
+pub(super) struct Rates(HashMap<String, Bucket>);
+
+struct Bucket {
+    tokens: f64,
+    filled: DateTime<Utc>,
+}
+
+impl Rates {
+    /// Takes a token for the call; false when there is none.
+    pub(super) fn take(&mut self, call: &Call, now: DateTime<Utc>) -> bool {
+        let (what, a_second, burst) = match call.service {
+            Service::Sts => ("sts".to_owned(), 600.0, 600.0),
+            Service::Iam => (format!("iam {}", call.subject), 5.0, 10.0),
+            Service::Organizations => (format!("organizations {}", call.action), 8.0, 12.0),
+            Service::S3 => {
+                let prefix = call.subject.rsplit_once('/').map_or("", |(prefix, _)| prefix);
+                let (kind, rate) =
+                    if call.action.starts_with("Put") { ("put", 3500.0) } else { ("get", 5500.0) };
+                (format!("s3 {kind} {prefix}"), rate, rate)
+            }
+            Service::Sns => ("sns".to_owned(), 30.0, 300.0),
+        };
+        let bucket = self.0.entry(what).or_insert(Bucket { tokens: burst, filled: now });
+        let seconds = (now - bucket.filled).as_seconds_f64();
+        bucket.tokens = (bucket.tokens + seconds * a_second).min(burst);
+        bucket.filled = now;
+        let granted = bucket.tokens >= 1.0;
+        if granted {
+            bucket.tokens -= 1.0;
+        }
+        granted
+    }
+}

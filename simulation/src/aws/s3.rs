@@ -1,0 +1,284 @@
+//! S3: two buckets with versions. A report is kept as what it is a copy of, and anything large in a
+//! file, so that the memory of a night is that of the functions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use rollcall_core::bucket_layout;
+use rollcall_functions::report_store::Checksum;
+
+use super::answer::{Answer, decode};
+use super::{Call, State};
+use crate::organization::Organization;
+use crate::watch::Watch;
+
+/// The report bucket.
+pub const REPORT_BUCKET: &str = "rollcall-reports";
+/// The work bucket.
+pub const WORK_BUCKET: &str = "rollcall-work";
+
+/// Objects larger than this are kept in a file.
+const SMALL: usize = 8 * 1024;
+const PAGE: usize = 1000;
+const METADATA: &str = "x-amz-meta-";
+
+/// A version of an object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// The execution that wrote it.
+    pub execution: String,
+    /// The how-manieth write to S3 it is.
+    pub written: u64,
+    /// A line for each name, with its value behind a tab.
+    metadata: Box<str>,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Report { account: u32, version: u64 },
+    Small(Box<[u8]>),
+    File(Arc<File>),
+}
+
+#[derive(Default)]
+pub(super) struct Objects {
+    versions: BTreeMap<String, Vec<Object>>,
+    writes: u64,
+}
+
+impl Object {
+    /// A value of its metadata.
+    pub fn metadata(&self, name: &str) -> &str {
+        self.pairs().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.lines().filter_map(|line| line.split_once('\t'))
+    }
+
+    pub(super) fn bytes(&self, organization: &Organization) -> Vec<u8> {
+        match &self.body {
+            Body::Report { account, version } => organization.report(*account as usize, *version),
+            Body::Small(bytes) => bytes.to_vec(),
+            Body::File(file) => {
+                let mut bytes = Vec::new();
+                let mut file: &File = file;
+                file.seek(SeekFrom::Start(0))
+                    .and_then(|_| file.read_to_end(&mut bytes))
+                    .expect("the file is ours");
+                bytes
+            }
+        }
+    }
+}
+
+impl Body {
+    fn of(bytes: &[u8]) -> Self {
+        if bytes.len() <= SMALL {
+            return Self::Small(bytes.into());
+        }
+        let mut file = tempfile::tempfile().expect("there is room for temporary files");
+        file.write_all(bytes).expect("there is room for temporary files");
+        Self::File(Arc::new(file))
+    }
+}
+
+impl Objects {
+    pub(super) fn versions(&self, bucket: &str, key: &str) -> Vec<Object> {
+        self.versions.get(&format!("{bucket}/{key}")).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn put_before(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+        metadata: BTreeMap<String, String>,
+    ) {
+        let sha256 = Checksum::of(&body).hex();
+        self.put(format!("{bucket}/{key}"), sha256, metadata, Body::of(&body));
+    }
+
+    fn put(&mut self, address: String, sha256: String, metadata: BTreeMap<String, String>, body: Body) {
+        self.writes += 1;
+        let execution = metadata.get(bucket_layout::EXECUTION).cloned().unwrap_or_default();
+        let metadata: String = metadata.iter().map(|(name, value)| format!("{name}\t{value}\n")).collect();
+        let object = Object { sha256, execution, written: self.writes, metadata: metadata.into(), body };
+        self.versions.entry(address).or_default().push(object);
+    }
+}
+
+/// The action of a request to S3, and the account it is about.
+pub(super) fn action(
+    method: &str,
+    query: &str,
+    address: &str,
+    organization: &Organization,
+) -> (&'static str, Option<usize>) {
+    let name = address.rsplit('/').next().unwrap_or_default();
+    let is_failure = address.contains("/failures/");
+    let account = match name.strip_suffix(".json").filter(|_| is_failure) {
+        Some(id) => organization.account(id),
+        None => bucket_layout::account_of_report(name).and_then(|id| organization.account(id.as_str())),
+    };
+    match method {
+        "PUT" if is_failure => ("PutFailure", account),
+        "PUT" => ("PutObject", account),
+        _ if query.contains("list-type=2") => ("ListObjectsV2", None),
+        "GET" => ("GetObject", None),
+        method => panic!("nobody simulates {method} of S3"),
+    }
+}
+
+impl State {
+    pub(super) fn s3(
+        &mut self,
+        call: &Call,
+        body: Bytes,
+        organization: &Organization,
+        watch: &Watch,
+        now: DateTime<Utc>,
+    ) -> Answer {
+        if call.header("x-amz-expected-bucket-owner") != organization.id(0).as_str()
+            && call.subject.starts_with(REPORT_BUCKET)
+        {
+            return Answer::s3_error(403, "AccessDenied", "Access Denied");
+        }
+        match call.action {
+            "ListObjectsV2" => self.list(call),
+            "GetObject" => self.get(call, organization, now),
+            _ => self.put(call, body, watch),
+        }
+    }
+
+    fn put(&mut self, call: &Call, body: Bytes, watch: &Watch) -> Answer {
+        let checksum = Checksum::of(&body);
+        let sha256 = checksum.hex();
+        let metadata: BTreeMap<String, String> = call
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(METADATA)?.to_owned(), value.clone())))
+            .collect();
+        if BASE64_STANDARD.decode(call.header("x-amz-checksum-sha256")).map(|sum| hex(&sum)).as_ref()
+            != Ok(&sha256)
+        {
+            return Answer::s3_error(
+                400,
+                "BadDigest",
+                "The SHA256 you specified did not match the calculated checksum.",
+            );
+        }
+        if metadata.get(bucket_layout::SHA256) != Some(&sha256) {
+            watch.violated(format!("{} was written with another SHA-256 in its metadata", call.subject));
+        }
+        let body = match call.account.filter(|_| call.action == "PutObject") {
+            Some(account) => {
+                let served = self.reports[account].served.iter().find(|served| served.sha256 == sha256);
+                match served {
+                    Some(served) => Body::Report { account: account as u32, version: served.version },
+                    None => {
+                        watch.violated(format!(
+                            "{} was written and is no report that IAM served",
+                            call.subject
+                        ));
+                        Body::of(&body)
+                    }
+                }
+            }
+            None => {
+                watch.must_hold_no_secret(&call.subject, &String::from_utf8_lossy(&body));
+                Body::of(&body)
+            }
+        };
+        self.objects.put(call.subject.clone(), sha256, metadata, body);
+        Answer::new(200, "")
+    }
+
+    fn get(&self, call: &Call, organization: &Organization, now: DateTime<Utc>) -> Answer {
+        let Some(object) = self.objects.versions.get(&call.subject).and_then(|versions| versions.last())
+        else {
+            return Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.");
+        };
+        let mut answer = Answer::new(200, object.bytes(organization));
+        let headers = object.pairs().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned()));
+        answer.headers.extend(headers);
+        answer.headers.push(("content-length".to_owned(), answer.body.len().to_string()));
+        answer
+            .headers
+            .push(("last-modified".to_owned(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        if !call.header("x-amz-checksum-mode").is_empty() {
+            let sum: Vec<u8> = unhex(&object.sha256);
+            answer.headers.push(("x-amz-checksum-sha256".to_owned(), BASE64_STANDARD.encode(sum)));
+        }
+        answer
+    }
+
+    fn list(&self, call: &Call) -> Answer {
+        let parameter = |name: &str| {
+            let found = call.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            decode(found.unwrap_or_default())
+        };
+        let bucket = call.subject.split('/').next().unwrap_or_default();
+        let prefix = format!("{bucket}/{}", parameter("prefix"));
+        let after = parameter("continuation-token");
+        let has_delimiter = !parameter("delimiter").is_empty();
+        let from = if after.is_empty() { prefix.clone() } else { format!("{bucket}/{after}\u{10ffff}") };
+        // With a delimiter, only the first part of each key counts; nobody asks below the root with one.
+        let keys = self
+            .objects
+            .versions
+            .range::<String, _>((Bound::Included(from), Bound::Unbounded))
+            .map(|(address, _)| address)
+            .take_while(|address| address.starts_with(&prefix))
+            .map(|address| &address[bucket.len() + 1..]);
+        let names: Vec<&str> = if has_delimiter {
+            let folders: BTreeSet<&str> = keys
+                .map(|key| key.split_once('/').map_or(key, |(folder, _)| &key[..=folder.len()]))
+                .collect();
+            folders.into_iter().take(PAGE + 1).collect()
+        } else {
+            keys.take(PAGE + 1).collect()
+        };
+        let page = &names[..names.len().min(PAGE)];
+        let contents: String = page
+            .iter()
+            .map(|key| match key.ends_with('/') {
+                true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
+                false => format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"),
+            })
+            .collect();
+        let next = match page.last() {
+            Some(last) if names.len() > PAGE => {
+                format!(
+                    "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
+                )
+            }
+            _ => "<IsTruncated>false</IsTruncated>".to_owned(),
+        };
+        let count = page.len();
+        Answer::new(
+            200,
+            format!("<ListBucketResult><KeyCount>{count}</KeyCount>{next}{contents}</ListBucketResult>"),
+        )
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2)
+        .filter_map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok())
+        .collect()
+}

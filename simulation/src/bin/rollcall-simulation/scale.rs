@@ -1,0 +1,123 @@
+//! Nights of more and more accounts. Each is a process of its own, so that its memory is its own.
+
+use std::env;
+use std::fs;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use rollcall_simulation::aws::ACTIONS_OF_ACCOUNTS;
+use rollcall_simulation::faults::Faults;
+use rollcall_simulation::night::{Settings, live};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many accounts.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000")]
+    accounts: Vec<usize>,
+    /// How many are collected at a time.
+    #[arg(long, value_delimiter = ',', default_value = "1,100,1000")]
+    concurrency: Vec<usize>,
+    /// Whether IAM has the reports already.
+    #[arg(long, value_delimiter = ',', default_value = "ready,new")]
+    reports: Vec<Reports>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Reports {
+    /// Made in the last four hours.
+    Ready,
+    /// Each has to be made.
+    New,
+}
+
+/// The size of one night.
+#[derive(clap::Args)]
+pub(crate) struct Size {
+    accounts: usize,
+    concurrency: usize,
+    reports: Reports,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    println!(
+        "| accounts | at a time | reports | night lasts | calls an account: AssumeRole, Generate, Get, PutObject | calls in all | transitions | an account | peak memory: roll, collection, analysis | seconds of processor | Step Functions | Lambda | S3 | together |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    let program = env::current_exe().expect("a process knows its program");
+    for reports in &arguments.reports {
+        for concurrency in &arguments.concurrency {
+            for accounts in &arguments.accounts {
+                let name = reports.to_possible_value().expect("it has a name");
+                let once = Command::new(&program)
+                    .args(["scale-once", &accounts.to_string(), &concurrency.to_string(), name.get_name()])
+                    .status();
+                if !once.is_ok_and(|status| status.success()) {
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// One night: a row of the table.
+pub(crate) fn once(size: &Size) -> ExitCode {
+    let Size { accounts, concurrency, reports } = *size;
+    let began = Instant::now();
+    let night = live(Settings {
+        seed: 1,
+        accounts,
+        max_concurrency: concurrency,
+        ready: matches!(reports, Reports::Ready),
+        troubled: false,
+        faults: Faults::none(),
+    });
+    let took = began.elapsed();
+    for violation in &night.violations {
+        eprintln!("{violation}");
+    }
+    if !night.violations.is_empty() {
+        return ExitCode::FAILURE;
+    }
+    let calls: Vec<String> = night.calls_about[..4].iter().map(range).collect();
+    debug_assert_eq!(ACTIONS_OF_ACCOUNTS[3], "PutObject");
+    let seconds = night.lasted.as_secs();
+    let cost = night.cost;
+    println!(
+        "| {accounts} | {concurrency} | {} | {}:{:02}:{:02} | {} | {} | {} | {:.2} | {}, {}, {} MB | {:.1} | {:.4} | {:.4} | {:.4} | {:.4} USD |",
+        match reports {
+            Reports::Ready => "ready",
+            Reports::New => "new",
+        },
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        calls.join(", "),
+        night.calls.values().sum::<u64>(),
+        night.transitions,
+        night.transitions as f64 / accounts as f64,
+        night.peak_memory[0] / 1024,
+        night.peak_memory[1] / 1024,
+        night.peak_memory[2] / 1024,
+        processor_seconds().unwrap_or(took.as_secs_f64()),
+        cost.transitions,
+        cost.functions,
+        cost.requests,
+        cost.total(),
+    );
+    ExitCode::SUCCESS
+}
+
+fn range((least, most): &(u32, u32)) -> String {
+    if least == most { least.to_string() } else { format!("{least}-{most}") }
+}
+
+/// How long this process has had a processor; a tick of Linux is a hundredth of a second.
+fn processor_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(ticks as f64 / 100.0)
+}

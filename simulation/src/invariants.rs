@@ -1,0 +1,312 @@
+//! What must hold after a night, whatever went wrong in it.
+
+use std::collections::BTreeMap;
+
+use rollcall_core::bucket_layout;
+use rollcall_core::manifest::{AccountOutcome, Coverage, Manifest, Outcome, ReportEntry};
+use rollcall_core::outcome::FailureCode;
+use rollcall_core::run::Run;
+use rollcall_functions::report_store::Checksum;
+
+use crate::aws::{Aws, Object, REPORT_BUCKET};
+use crate::faults::Faults;
+use crate::lambda::ERROR_TOPIC;
+use crate::night::{Ending, Night};
+use crate::organization::Trouble;
+
+/// What a run writes besides reports, failures and the roll: findings twice, two tables, the page.
+const OUTPUTS: usize = 5;
+
+/// Leaves in the bucket what an earlier run of the same day would have: of every account a report and a
+/// failure that are not tonight's. And the exemptions that people wrote.
+pub(crate) fn leave_what_was_before(aws: &Aws) {
+    let date = crate::night::run().date();
+    let exemptions = EXEMPTIONS.as_bytes().to_vec();
+    aws.put_before(REPORT_BUCKET, bucket_layout::EXEMPTIONS, exemptions, BTreeMap::new());
+    for account in 0..aws.organization().accounts().min(50) {
+        let account_id = aws.organization().id(account);
+        for key in [bucket_layout::report(date, &account_id), bucket_layout::failure(date, &account_id)] {
+            let metadata = [(bucket_layout::EXECUTION.to_owned(), "an-earlier-run".to_owned())];
+            aws.put_before(REPORT_BUCKET, &key, b"of an earlier run".to_vec(), metadata.into());
+        }
+    }
+}
+
+/// The exemptions of every night: that they could not be read must never pass for that there are none.
+const EXEMPTIONS: &str = r#"
+[[exemption]]
+user = "svc-mail-*"
+rule = "access-key-stale"
+reason = "the mail service is replaced in spring"
+expires = 2026-04-30
+"#;
+
+/// Checks a night, and counts how its accounts ended.
+pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mut Night) {
+    let mut check = Check { aws, run, died, violations: vec![] };
+    if night.ending == Ending::TimedOut {
+        check.violated("the run did not end within the definition's timeout");
+    }
+    if !faults.any() && night.ending != Ending::Succeeded {
+        check.violated(format!("nothing went wrong and the night ended {:?}", night.ending));
+    }
+    check.objects();
+    let manifest = check.manifest();
+    match &manifest {
+        Some((manifest, written)) => {
+            check.roll(manifest);
+            check.outputs(manifest, *written);
+            for account in &manifest.accounts {
+                check.account(account, *written, night, faults);
+                *night.outcomes.entry(outcome_of(account)).or_default() += 1;
+            }
+            check.messages(manifest, night);
+        }
+        None if night.ending == Ending::Succeeded => {
+            check.violated("the run succeeded and there is no run.json")
+        }
+        None => {}
+    }
+    if matches!(night.ending, Ending::Broken { .. }) && !check.told_of_an_error() {
+        check.violated("the run is broken and nobody was told");
+    }
+    night.violations = check.violations;
+}
+
+fn outcome_of(account: &AccountOutcome) -> String {
+    match (account.outcome, account.code) {
+        (Outcome::Collected, _) => "collected".to_owned(),
+        (Outcome::Skipped, _) => "skipped".to_owned(),
+        (Outcome::NoOutcome, _) => "no-outcome".to_owned(),
+        (Outcome::Failed, Some(code)) => code.to_string(),
+        (Outcome::Failed, None) => "failed without a code".to_owned(),
+    }
+}
+
+struct Check<'a> {
+    aws: &'a Aws,
+    run: &'a Run,
+    died: u64,
+    violations: Vec<String>,
+}
+
+impl Check<'_> {
+    fn violated(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    /// The versions of an object that this execution wrote.
+    fn versions(&self, key: &str) -> Vec<Object> {
+        let mut versions = self.aws.versions(REPORT_BUCKET, key);
+        versions.retain(|version| version.execution == self.run.execution);
+        versions
+    }
+
+    /// No report is stored that IAM did not serve for that account.
+    fn objects(&mut self) {
+        let date = self.run.date();
+        for account in 0..self.aws.organization().accounts() {
+            let served = self.aws.served(account);
+            let account_id = self.aws.organization().id(account);
+            for report in self.versions(&bucket_layout::report(date, &account_id)) {
+                if !served.contains(&report.sha256) {
+                    self.violated(format!("account {account_id}: a report is stored that nobody served"));
+                }
+                if report.metadata(bucket_layout::ACCOUNT_ID) != account_id.as_str() {
+                    self.violated(format!("account {account_id}: its report says that it is of another"));
+                }
+            }
+        }
+    }
+
+    /// The last `run.json` of this execution, and which write to S3 it was.
+    fn manifest(&mut self) -> Option<(Manifest, u64)> {
+        let versions = self.versions(&bucket_layout::run(self.run.date()));
+        let object = versions.last()?;
+        match serde_json::from_slice(&self.aws.bytes(object)) {
+            Ok(manifest) => Some((manifest, object.written)),
+            Err(error) => {
+                self.violated(format!("run.json can't be read: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Every account of the organization is in the manifest, and once.
+    fn roll(&mut self, manifest: &Manifest) {
+        if manifest.execution != self.run.execution {
+            self.violated("run.json is of another execution");
+        }
+        let mut listed: Vec<&str> =
+            manifest.accounts.iter().map(|account| account.account_id.as_str()).collect();
+        listed.sort_unstable();
+        let organization = self.aws.organization();
+        let mut all: Vec<String> =
+            (0..organization.accounts()).map(|account| organization.id(account).to_string()).collect();
+        all.sort_unstable();
+        if listed != all {
+            self.violated(format!(
+                "run.json has {} accounts, the organization {}, or others",
+                listed.len(),
+                all.len()
+            ));
+        }
+        let coverage = manifest.coverage;
+        let sum = coverage.collected + coverage.failed + coverage.skipped + coverage.no_outcome;
+        if sum != coverage.accounts || sum != all.len() as u64 {
+            self.violated(format!("the coverage of run.json does not add up: {coverage:?}"));
+        }
+    }
+
+    /// What run.json names was there, with those bytes, when it was written.
+    fn outputs(&mut self, manifest: &Manifest, written: u64) {
+        for output in &manifest.outputs {
+            let versions = self.versions(&output.key);
+            if !versions.iter().any(|version| version.sha256 == output.sha256 && version.written < written) {
+                self.violated(format!("run.json names {} with a SHA-256 that was never written", output.key));
+            }
+        }
+        let exemptions = Checksum::of(EXEMPTIONS.as_bytes()).hex();
+        if manifest.exemptions.sha256 != Some(exemptions) {
+            self.violated(format!("run.json was judged without the exemptions: {:?}", manifest.exemptions));
+        }
+        if manifest.outputs.len() != OUTPUTS {
+            self.violated(format!("run.json names {} outputs", manifest.outputs.len()));
+        }
+    }
+
+    fn account(&mut self, account: &AccountOutcome, written: u64, night: &Night, faults: &Faults) {
+        let id = account.account_id.as_str();
+        let Some(number) = self.aws.organization().account(id) else {
+            return self.violated(format!("account {id} is not of this organization"));
+        };
+        let trouble = self.aws.organization().trouble(number);
+        let child = night.children.get(id);
+        let status = child.and_then(|child| child.as_ref().ok()).map(String::as_str);
+        match account.outcome {
+            Outcome::Collected => match &account.report {
+                Some(report) => self.collected(id, number, report, written),
+                None => self.violated(format!("account {id} is collected without a report")),
+            },
+            Outcome::Failed => match account.code {
+                Some(code) => self.failed(account, number, code, trouble),
+                None => self.violated(format!("account {id} failed without a code")),
+            },
+            // A roll that is taken again, for an event that came twice, knows of what happened since.
+            Outcome::Skipped if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) => {
+                self.violated(format!("account {id} is skipped: {:?}", account.reason));
+            }
+            Outcome::Skipped => {}
+            // Only a child that could not even record a failure leaves nothing.
+            Outcome::NoOutcome if child.is_some_and(Result::is_ok) => {
+                self.violated(format!("account {id} has no outcome and its child answered {child:?}"));
+            }
+            Outcome::NoOutcome => {}
+        }
+        if status == Some("Collected")
+            && account.outcome != Outcome::Collected
+            && !matches!(account.code, Some(FailureCode::StorageFailed | FailureCode::ReportUnreadable))
+        {
+            self.violated(format!(
+                "account {id} was collected and is {:?} {:?}",
+                account.outcome, account.code
+            ));
+        }
+        if !faults.any() && trouble == Trouble::None && account.outcome != Outcome::Collected {
+            self.violated(format!(
+                "nothing went wrong and account {id} is {:?} {:?}",
+                account.outcome, account.message
+            ));
+        }
+    }
+
+    /// A collected account has a report of tonight, which IAM served for it and which lies in the bucket.
+    fn collected(&mut self, id: &str, number: usize, report: &ReportEntry, written: u64) {
+        if !self.aws.served(number).contains(&report.sha256) {
+            self.violated(format!("account {id} is collected with a report that IAM never served"));
+        }
+        let versions = self.versions(&report.key);
+        let stored =
+            versions.iter().find(|version| version.sha256 == report.sha256 && version.written < written);
+        match stored {
+            None => {
+                self.violated(format!("account {id} is collected and its report does not lie in the bucket"))
+            }
+            Some(stored) if stored.metadata(bucket_layout::SHA256) != report.sha256 => {
+                self.violated(format!("account {id}: the SHA-256 of its report's metadata is another"));
+            }
+            Some(_) => {}
+        }
+        if report.collected < self.run.started || report.generated > report.collected {
+            self.violated(format!(
+                "account {id}: its report was generated at {} and collected at {}, in a run of {}",
+                report.generated, report.collected, self.run.started
+            ));
+        }
+    }
+
+    /// A failure says what really was the matter.
+    fn failed(&mut self, account: &AccountOutcome, number: usize, code: FailureCode, trouble: Trouble) {
+        let message = account.message.as_deref().unwrap_or_default();
+        let holds = match code {
+            FailureCode::RoleMissingOrDenied => {
+                matches!(trouble, Trouble::RoleMissing | Trouble::SuspendedSince)
+            }
+            FailureCode::DeniedByPolicy => trouble == Trouble::Denied,
+            FailureCode::AccountSuspended => trouble == Trouble::SuspendedSince,
+            FailureCode::ReportUnreadable => trouble == Trouble::NoReport,
+            // Of a function that died, or that Lambda did not run.
+            FailureCode::Internal => {
+                message.starts_with("the collector ended with Lambda.")
+                    || (self.died > 0
+                        && ["Runtime.ExitError", "Sandbox.Timedout"]
+                            .iter()
+                            .any(|error| message.contains(error)))
+            }
+            FailureCode::ReportTimedOut | FailureCode::Throttled | FailureCode::StorageFailed => true,
+            FailureCode::NoOutcome => false,
+        };
+        if !holds || message.is_empty() {
+            let AccountOutcome { account_id, .. } = account;
+            self.violated(format!(
+                "account {account_id} ({trouble:?}, {number}) failed with {code}: {message}"
+            ));
+        }
+    }
+
+    /// Somebody hears of every account without a report, unless the run is said to be broken.
+    fn messages(&mut self, manifest: &Manifest, night: &Night) {
+        let missing = manifest.coverage.failed + manifest.coverage.no_outcome;
+        if missing > 0 && !self.told_of_an_error() {
+            self.violated(format!("{missing} accounts have no report and nobody was told"));
+        }
+        // An analysis that came twice may have known less the first time.
+        let all_was_well = self
+            .manifests()
+            .iter()
+            .all(|coverage| coverage.failed + coverage.no_outcome + coverage.bad_rows == 0);
+        if all_was_well && night.ending == Ending::Succeeded && self.told_of_an_error() {
+            self.violated("every account is collected and an error was sent");
+        }
+    }
+
+    /// How much each `run.json` of this execution says was covered.
+    fn manifests(&self) -> Vec<Coverage> {
+        let versions = self.versions(&bucket_layout::run(self.run.date()));
+        let manifests = versions
+            .iter()
+            .filter_map(|version| serde_json::from_slice::<Manifest>(&self.aws.bytes(version)).ok());
+        manifests.map(|manifest| manifest.coverage).collect()
+    }
+
+    fn told_of_an_error(&self) -> bool {
+        self.aws.messages().iter().any(|message| message.topic_arn == ERROR_TOPIC)
+    }
+}
+
+/// The most that a night's outcomes can be, for a summary over many.
+pub fn add(all: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (name, count) in counts {
+        *all.entry(name.clone()).or_default() += count;
+    }
+}

@@ -1,0 +1,89 @@
+//! The short part of `make soak`, the same every time: a few hundred accounts with every call counted,
+//! and some nights in which things go wrong.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rollcall_simulation::faults::Faults;
+use rollcall_simulation::night::{Ending, Night, Settings, live};
+
+/// How many nights things go wrong in.
+const SEEDS: u64 = 30;
+/// Seeds that once broke what must hold, and what of; the changelog says more.
+const ONCE_BROKEN: [u64; 10] = [5, 8, 13, 20, 80, 93, 96, 179, 217, 227];
+
+fn well(accounts: usize, max_concurrency: usize, ready: bool) -> Night {
+    let night =
+        live(Settings { seed: 1, accounts, max_concurrency, ready, troubled: false, faults: Faults::none() });
+    assert_eq!(night.violations, [""; 0]);
+    assert_eq!(night.ending, Ending::Succeeded);
+    assert_eq!(night.outcomes, [("collected".to_owned(), accounts as u64)].into());
+    night
+}
+
+#[test]
+fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_three_transitions() {
+    let night = well(300, 100, true);
+    // AssumeRole, Generate, Get, the report's PutObject; no failure recorded, nobody asked for the state.
+    assert_eq!(night.calls_about, [(1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
+    assert_eq!(night.calls["AssumeRole"], 299, "its own account needs no role");
+    assert_eq!(night.calls["PutObject"], 300 + 8, "the roll, the items, five outputs and the manifest");
+    assert_eq!(night.transitions, 300 * 3 + 4);
+    assert_eq!(night.retries, 0);
+    assert!(night.environments <= 100 + 3, "{} environments", night.environments);
+}
+
+#[test]
+fn a_report_that_has_to_be_made_costs_one_more_poll_for_most() {
+    let night = well(60, 100, false);
+    assert_eq!(night.calls_about[0].0, 1);
+    assert_eq!(night.calls_about[1].0, 2, "it is started, and is complete at the next poll");
+    assert_eq!(night.calls_about[2], (1, 1));
+    assert_eq!(night.calls_about[3], (1, 1));
+}
+
+#[test]
+fn twice_the_accounts_are_twice_the_calls_and_transitions() {
+    let (one, two) = (well(100, 10, true), well(200, 10, true));
+    assert_eq!(two.transitions - 4, 2 * (one.transitions - 4));
+    for action in ["GenerateCredentialReport", "GetCredentialReport"] {
+        assert_eq!(two.calls[action], 2 * one.calls[action]);
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_every_account_has_its_one_true_outcome() {
+    let seeds: Vec<u64> = (1..=SEEDS).chain(ONCE_BROKEN.into_iter().filter(|seed| *seed > SEEDS)).collect();
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, |threads| threads.get()) {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let night = live(Settings::of_seed(*seed));
+                    assert_eq!(night.violations, [""; 0], "to live through it again: make soak SEED={seed}");
+                    assert!(night.lasted < Duration::from_secs(82_800));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_seed_is_one_night_and_always_the_same() {
+    let live = || {
+        // A process of its own: the SDK keeps what it learns of retries for as long as one lives.
+        let program = env!("CARGO_BIN_EXE_rollcall-simulation");
+        let output = Command::new(program).args(["faults", "--seed", "7"]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // From its memory on, it is about the machine; but for the digest of all that happened.
+    let of_the_night = |text: String| {
+        let (night, machine) = text.split_once("peak_memory").unwrap();
+        let digest = machine.lines().find(|line| line.contains("digest")).unwrap();
+        format!("{night}{digest}")
+    };
+    assert_eq!(of_the_night(live()), of_the_night(live()));
+}
