@@ -361,9 +361,7 @@ def archived(reader):
     may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/rollcall-auditor"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
     iam.put_user_policy(UserName="auditor", PolicyName="audit", PolicyDocument=policy)
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="auditor")["VirtualMFADevice"]["SerialNumber"]
-    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
-    iam.enable_mfa_device(UserName="auditor", SerialNumber=serial, **codes)
+    serial = organization.enable_mfa(iam, "auditor", "auditor")
     somebody.follow(AUDIT, AUDITORS)
     key = iam.create_access_key(UserName="auditor")["AccessKey"]
     sts = boto3.client(

@@ -26,9 +26,7 @@ def auditor(running_aws, org):
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     iam.put_user_policy(UserName="auditor", PolicyName="assume", PolicyDocument=document)
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="auditor")["VirtualMFADevice"]["SerialNumber"]
-    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
-    iam.enable_mfa_device(UserName="auditor", SerialNumber=serial, **codes)
+    serial = organization.enable_mfa(iam, "auditor", "auditor")
     return arn, iam.create_access_key(UserName="auditor")["AccessKey"], serial
 
 

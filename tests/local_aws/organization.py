@@ -78,10 +78,7 @@ def _make_users(aws, number, account_id):
     if number % 2:
         iam.create_user(UserName="anna.schmidt", Path="/people/")
         iam.create_login_profile(UserName="anna.schmidt", Password="not-a-Secret-1")
-        serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="anna")["VirtualMFADevice"]["SerialNumber"]
-        iam.enable_mfa_device(
-            UserName="anna.schmidt", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
-        )
+        enable_mfa(iam, "anna.schmidt", "anna")
     if number % 3 == 0:
         iam.create_user(UserName="ben")
         iam.create_login_profile(UserName="ben", Password="not-a-Secret-1")
@@ -91,6 +88,14 @@ def _make_users(aws, number, account_id):
     if number % 4 == 0:
         iam.create_user(UserName="=cmd,with.comma@example")
         iam.create_access_key(UserName="=cmd,with.comma@example")
+
+
+def enable_mfa(iam, user, device):
+    """Gives a user an MFA device of this name, and answers its serial number."""
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName=device)["VirtualMFADevice"]["SerialNumber"]
+    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
+    iam.enable_mfa_device(UserName=user, SerialNumber=serial, **codes)
+    return serial
 
 
 def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS, role_name="rollcall-member"):

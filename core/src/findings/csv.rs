@@ -37,6 +37,9 @@ const COLUMNS: [&str; 19] = [
 /// What a spreadsheet takes in a cell is 32,767 characters: the rest it puts into the next row.
 const CELL_LIMIT: usize = 32_000;
 
+/// What separates cells in countries that write numbers with a comma.
+const SEPARATOR: &str = ";";
+
 /// Writes a header and a row a finding, each on a line of its own. A cell that could start a formula is
 /// prefixed with an apostrophe.
 ///
@@ -110,10 +113,8 @@ fn safe(cell: &str) -> Cow<'_, str> {
     }
     let cells =
         line.split(SEPARATOR).map(|cell| if is_formula(cell) { format!("'{cell}") } else { cell.into() });
-    cells.collect::<Vec<String>>().join(";").into()
+    cells.collect::<Vec<String>>().join(SEPARATOR).into()
 }
-
-const SEPARATOR: char = ';';
 
 /// Whether a spreadsheet takes the text for a formula. Some pass over white space before it, and over
 /// what nobody sees.

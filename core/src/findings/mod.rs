@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::account::AccountId;
 use crate::exemptions::Exempted;
 use crate::rules::{Credential, RULES, Rule, RuleId, Severity};
-use crate::untrusted::{one_line, shortened};
+use crate::untrusted::shortened;
 
 pub use asff::{asff_batches, write_asff};
 pub use csv::write_csv;
@@ -126,7 +126,7 @@ impl Finding {
         let unverified = if self.verified { "" } else { " (not verified: nobody could look)" };
         let account = account_in_words(account_id, account_name);
         let user = shortened(&self.user, TEXT_LIMIT);
-        one_line(&format!("{user} in {account}: {}{unverified}", self.sentence())).into_owned()
+        format!("{user} in {account}: {}{unverified}", self.sentence())
     }
 
     /// What lists are ordered by: severity, account, user, credential, rule.
