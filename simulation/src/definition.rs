@@ -191,6 +191,8 @@ mod tests {
         let retriers = definition.child.state("CollectReport").retriers();
         let retrier = retriers.iter().find(|retrier| retrier.is_for("StorageFailed")).unwrap();
         assert!(!retrier.is_for("InvalidInput"));
+        assert!(!retrier.is_for("Runtime.ExitError"));
+        assert!(retriers.iter().any(|retrier| retrier.is_for("Runtime.ExitError")));
         assert_eq!(retrier.max_attempts, 6);
         let delays: Vec<u64> = (0..7).map(|retry| retrier.delay(retry, 1.0).as_secs()).collect();
         assert_eq!(delays, [2, 4, 8, 16, 32, 60, 60]);

@@ -139,6 +139,22 @@ def test_a_collector_that_breaks_is_recorded_as_internal(run, script):
     assert "StorageFailed" in audit["message"]
 
 
+def test_a_collector_that_is_killed_before_it_stores_is_run_again(aws, org, run, script):
+    script("s3", "PutObject", proxy.kill_caller, proxy.kill_caller)
+    audit, messages = run()
+    assert audit["outcome"] == "collected"
+    assert messages == []
+    assert calls(aws, org, "iam", "GetCredentialReport") == 3
+
+
+def test_a_collector_that_dies_of_an_account_each_time_is_recorded_as_internal(run, script):
+    script("s3", "PutObject", *[proxy.kill_caller] * 3)
+    audit, messages = run()
+    assert (audit["outcome"], audit["code"]) == ("failed", "Internal")
+    assert "Runtime.ExitError" in audit["message"]
+    assert "Internal: 1 account" in messages[0]["Message"]
+
+
 def test_s3_that_fails_and_then_works_costs_nothing(aws, org, run, script):
     slow_down = proxy.s3_error(503, "SlowDown", "slow down")
     fault = proxy.s3_error(500, "InternalError", "fault")

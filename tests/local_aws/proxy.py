@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+import psutil
+
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
 
 
@@ -24,6 +26,7 @@ class Request:
     path: str
     headers: dict
     body: bytes
+    client: tuple = ()
     service: str = ""
     action: str = ""
     account: str = ""
@@ -59,7 +62,7 @@ def forward_to(port, request):
 class Script:
     """Answers, one a request, for the requests of one service, action and account; after the last
     one the requests are forwarded again. An answer is a `Response`, a function of the request and
-    of a function that forwards it, or None to forward this one request."""
+    of a function that forwards it, which may answer nothing, or None to forward this one request."""
 
     def __init__(self, service, action, account, answers, forever):
         self.key = (service, action, account)
@@ -169,7 +172,10 @@ class Proxy:
                 length = int(self.headers.get("content-length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
                 body = self._chunks() if self.headers.get("transfer-encoding") == "chunked" else self.rfile.read(length)
-                response = proxy._answer(Request(self.command, self.path, headers, body))
+                response = proxy._answer(Request(self.command, self.path, headers, body, self.client_address))
+                if response is None:
+                    self.close_connection = True
+                    return
                 self.send_response(response.status)
                 for name, value in response.headers.items():
                     if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:
@@ -195,6 +201,13 @@ class Proxy:
                 pass
 
         return Handler
+
+
+def kill_caller(request, _forward):
+    """Kills the process that asks, which therefore gets no answer: what it asked for is not done."""
+    connections = psutil.net_connections(kind="tcp4")
+    (caller,) = {one.pid for one in connections if one.pid and tuple(one.laddr) == request.client}
+    psutil.Process(caller).kill()
 
 
 # Answers of the services, as they write them.
