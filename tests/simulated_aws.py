@@ -1,7 +1,7 @@
 """An organization of any size that answers at once, or after a latency of every call: what `rollcall run`
-and the functions ask of STS, IAM, Organizations, S3 and SNS, and nothing else. It makes nothing up but the
-answers: there are no policies, and nobody is refused. For measurements; what is right is tested against the
-local AWS.
+and the functions ask of STS, IAM, Organizations, S3 and SNS, and nothing else, over TLS if it has a context
+for that. It makes nothing up but the answers: there are no policies, and nobody is refused. For measurements and for
+connections; what is right is tested against the local AWS.
 """
 
 import asyncio
@@ -48,11 +48,12 @@ def report(account, users):
 class SimulatedAws:
     """The organization, served on a free port of 127.0.0.1 for as long as the `with` block lasts."""
 
-    def __init__(self, accounts, latency=0.0, users=20, units=10):
+    def __init__(self, accounts, latency=0.0, users=20, units=10, tls=None):
         self.ids = [account_id(number) for number in range(accounts)]
         self.latency = latency
         self.users = users
         self.units = units
+        self.tls = tls
         self.calls = {}
         self.objects = {}
         self.most_at_a_time = 0
@@ -63,7 +64,7 @@ class SimulatedAws:
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def environment(self, environment):
         """`environment` with what lets a command talk to this organization."""
@@ -86,7 +87,7 @@ class SimulatedAws:
 
     def _serve(self):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(asyncio.start_server(self._connection, "127.0.0.1", 0, backlog=1024))
+        server = self.loop.run_until_complete(asyncio.start_server(self._connection, "127.0.0.1", 0, backlog=1024, ssl=self.tls))
         self.port = server.sockets[0].getsockname()[1]
         self.ready.set()
         self.loop.run_forever()

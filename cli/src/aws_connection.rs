@@ -51,7 +51,12 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
         CommandError::new(if has_expired {
             format!("the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}")
         } else if kind == ApiErrorKind::Unavailable {
-            format!("AWS can't be reached: {message}: check the network, the proxy and AWS_ENDPOINT_URL")
+            let check = if message.contains("certificate") {
+                "name the authority of a proxy that re-encrypts in SSL_CERT_FILE, and check AWS_ENDPOINT_URL"
+            } else {
+                "check the network, the proxy and AWS_ENDPOINT_URL"
+            };
+            format!("AWS can't be reached: {message}: {check}")
         } else {
             format!("AWS does not take the credentials ({message}): {HOW_TO_GET_CREDENTIALS}")
         })

@@ -1,0 +1,91 @@
+"""Connections over TLS, as those to AWS are. The local AWS talks plain HTTP, so this is an AWS that only answers."""
+
+import ssl
+
+import pytest
+import trustme
+from lambda_runtime import DATE, Function, collect_event
+from local_aws import command
+from local_aws.deployment import ROOT
+from simulated_aws import SimulatedAws, account_id
+
+ACCOUNTS = 3
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certificates(authority, folder):
+    """The file of the authorities that are trusted."""
+    path = folder / "authorities.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture
+def served(authority):
+    """Serves an AWS that has a certificate for a name."""
+    running = []
+
+    def served(name):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
+        running.append(SimulatedAws(ACCOUNTS, tls=context))
+        return running[-1].__enter__()
+
+    yield served
+    for aws in running:
+        aws.__exit__(None, None, None)
+
+
+@pytest.fixture
+def run(rollcall):
+    """`rollcall run` of the whole organization that `aws` is, with these variables."""
+
+    def run(aws, **environment):
+        return rollcall("run", "--output", "reports", environment=aws.environment(environment))
+
+    return run
+
+
+def test_a_run_talks_tls_to_those_whose_authority_is_trusted(served, run, rollcall, certificates):
+    aws = served("127.0.0.1")
+    done = run(aws, SSL_CERT_FILE=str(certificates))
+    reports = command.reports(command.the_day(rollcall.folder / "reports"))
+    assert len(reports) == ACCOUNTS + 1, done
+    # A session for each account but its own: that is a connection each, too.
+    assert aws.calls["AssumeRole"] == ACCOUNTS
+
+
+def test_nobody_is_asked_whose_certificate_nobody_vouches_for(served, run):
+    aws = served("127.0.0.1")
+    refusal = command.refusal(run(aws))
+    assert "invalid peer certificate" in refusal and "SSL_CERT_FILE" in refusal
+    assert aws.calls == {}
+
+
+def test_nobody_is_asked_who_has_a_certificate_for_another_name(served, run, certificates):
+    aws = served("elsewhere.example")
+    assert "certificate" in command.refusal(run(aws, SSL_CERT_FILE=str(certificates)))
+    assert aws.calls == {}
+
+
+def test_a_function_talks_tls_for_one_account_after_the_other(served, built, certificates):
+    aws = served("127.0.0.1")
+    binary = ROOT / ".aws-sam" / "build" / "CollectReportFunction" / "bootstrap"
+    with Function(binary, aws, SSL_CERT_FILE=str(certificates)) as function:
+        answers = [function.invoke(collect_event(number))[1] for number in range(ACCOUNTS)]
+    assert answers == [{"status": "Collected"}] * ACCOUNTS
+    keys = {key for _, key in aws.objects}
+    assert keys >= {f"{DATE}/reports/credentialReport_{account_id(number)}.csv" for number in range(ACCOUNTS)}
+
+
+def test_a_function_stores_nothing_of_an_aws_that_nobody_vouches_for(served, built):
+    aws = served("127.0.0.1")
+    binary = ROOT / ".aws-sam" / "build" / "CollectReportFunction" / "bootstrap"
+    with Function(binary, aws) as function, pytest.raises(Exception, match="StorageFailed|certificate"):
+        function.invoke(collect_event(0))
+    assert aws.calls == {} and aws.objects == {}
