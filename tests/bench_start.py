@@ -15,7 +15,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-from lambda_runtime import MB, RUN, STARTED, Function, collect_event
+from lambda_runtime import EVENTS, MB, Function, collect_event
 from simulated_aws import SimulatedAws
 
 STARTS = 30
@@ -36,14 +36,6 @@ def zipped(binary):
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         file.write(binary, "bootstrap")
     return len(archive.getvalue())
-
-
-EVENTS = {
-    "list-accounts": {"execution": RUN["execution"], "execution_arn": "", "started": STARTED, "input": None},
-    "collect-report": collect_event(0),
-    "analyze-reports": {"run": RUN},
-    "notify": {"run": RUN},
-}
 
 
 def main():

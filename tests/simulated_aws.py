@@ -147,8 +147,9 @@ class SimulatedAws:
             if "delimiter" in query:
                 found = {f"<CommonPrefixes><Prefix>{key.split('/')[0]}/</Prefix></CommonPrefixes>" for key in keys if "/" in key}
             else:
-                found = [f"<Contents><Key>{key}</Key></Contents>" for key in keys]
-            return "application/xml", f"<ListBucketResult>{''.join(sorted(found))}</ListBucketResult>".encode()
+                found = [f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in keys]
+            count = f"<KeyCount>{len(found)}</KeyCount><IsTruncated>false</IsTruncated>"
+            return "application/xml", f"<ListBucketResult>{count}{''.join(sorted(found))}</ListBucketResult>".encode()
         if action == "PutObject":
             metadata = [f"{name}: {value}" for name, value in headers.items() if name.startswith("x-amz-meta-")]
             self.objects[bucket, key] = body, metadata

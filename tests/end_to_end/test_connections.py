@@ -1,13 +1,14 @@
 """Connections over TLS, as those to AWS are. The local AWS talks plain HTTP, so this is an AWS that only answers."""
 
+import json
 import ssl
 
 import pytest
 import trustme
-from lambda_runtime import DATE, Function, collect_event
+from lambda_runtime import DATE, EVENTS, Function, FunctionFailed, collect_event
 from local_aws import command
 from local_aws.deployment import ROOT
-from simulated_aws import SimulatedAws, account_id
+from simulated_aws import SimulatedAws
 
 ACCOUNTS = 3
 
@@ -73,19 +74,29 @@ def test_nobody_is_asked_who_has_a_certificate_for_another_name(served, run, cer
     assert aws.calls == {}
 
 
-def test_a_function_talks_tls_for_one_account_after_the_other(served, built, certificates):
+def built_function(name):
+    logical_id = "".join(word.capitalize() for word in name.split("-")) + "Function"
+    return ROOT / ".aws-sam" / "build" / logical_id / "bootstrap"
+
+
+def test_the_functions_talk_tls_all_night(served, built, certificates):
     aws = served("127.0.0.1")
-    binary = ROOT / ".aws-sam" / "build" / "CollectReportFunction" / "bootstrap"
-    with Function(binary, aws, SSL_CERT_FILE=str(certificates)) as function:
-        answers = [function.invoke(collect_event(number))[1] for number in range(ACCOUNTS)]
-    assert answers == [{"status": "Collected"}] * ACCOUNTS
-    keys = {key for _, key in aws.objects}
-    assert keys >= {f"{DATE}/reports/credentialReport_{account_id(number)}.csv" for number in range(ACCOUNTS)}
+    for name, event in EVENTS.items():
+        with Function(built_function(name), aws, SSL_CERT_FILE=str(certificates)) as function:
+            function.invoke(event)
+            if name == "collect-report":
+                # By the same process: the connections of each account are its own.
+                answers = [function.invoke(collect_event(number))[1] for number in range(1, ACCOUNTS)]
+                assert answers == [{"status": "Collected"}] * (ACCOUNTS - 1)
+    manifest = json.loads(aws.objects["reports", f"{DATE}/run.json"][0])
+    # Nobody collected the management account tonight.
+    assert (manifest["coverage"]["collected"], manifest["coverage"]["no_outcome"]) == (ACCOUNTS, 1)
+    assert aws.calls["Publish"] == 1
 
 
 def test_a_function_stores_nothing_of_an_aws_that_nobody_vouches_for(served, built):
     aws = served("127.0.0.1")
-    binary = ROOT / ".aws-sam" / "build" / "CollectReportFunction" / "bootstrap"
-    with Function(binary, aws) as function, pytest.raises(Exception, match="StorageFailed|certificate"):
-        function.invoke(collect_event(0))
+    with Function(built_function("collect-report"), aws) as function:
+        with pytest.raises(FunctionFailed, match="StorageFailed.*certificate"):
+            function.invoke(collect_event(0))
     assert aws.calls == {} and aws.objects == {}
