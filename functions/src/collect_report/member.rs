@@ -53,11 +53,11 @@ impl MemberRole {
             Ok(credentials) => credentials,
             Err(refused) => return Err(self.suspended_since(input, refused).await),
         };
-        // IAM's rates are the account's own, so each has its own allowance of retries here.
-        let partition = RetryPartition::new(format!("iam-{}", input.account_id));
+        // IAM's rates are the account's own, so each has its own allowance of retries here. The SDK would keep
+        // one that is known by its name for as long as the process lives.
         let config = aws_sdk_iam::config::Builder::from(&self.config)
             .credentials_provider(credentials)
-            .retry_partition(partition)
+            .retry_partition(RetryPartition::custom("iam").build())
             .build();
         Ok(aws_sdk_iam::Client::from_conf(config))
     }
