@@ -338,6 +338,29 @@ fn a_hostile_name_goes_from_a_report_into_the_findings_exactly() {
     }
 }
 
+#[test]
+fn a_cell_of_ten_megabytes_leaves_every_output_whole() {
+    let huge = "u".repeat(10_000_000);
+    let report = format!(
+        "user,arn,password_enabled,mfa_active\n{huge},arn:aws:iam::000000000001:user/{huge},true,false\n"
+    );
+    let (nothing, policy) = (Previous::default(), Policy::default());
+    let analyzer = Analyzer::new(&policy, &nothing, run().as_of, run().date());
+    let said = analyzer.report(&id(1), "a", run().started, report.as_bytes()).unwrap();
+    assert_eq!((said.tally.bad_rows, said.findings.len()), (0, 1));
+
+    let mut night = Night::of("x");
+    night.assessment.findings = said.findings;
+    csv(&night);
+    json(&night);
+    let html = night.html();
+    elements_and_data(&html);
+    assert!(html.len() < 300_000, "{}", html.len());
+    for message in night.messages() {
+        assert!(message.body.len() < 256 * 1024, "{}", message.body.len());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
