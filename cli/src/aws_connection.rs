@@ -31,9 +31,13 @@ pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError
     let region = arguments.region.clone().map(Region::new);
     let config = aws::loader(arguments.profile.as_deref(), region).await.load().await;
     if config.region().is_none() {
-        return Err(CommandError::new(
-            "there is no AWS Region: give --region, set AWS_REGION, or set one in the profile",
-        ));
+        let place = match &arguments.profile {
+            Some(profile) => format!(" in the profile {profile:?}, if there is such a profile"),
+            None => String::new(),
+        };
+        return Err(CommandError::new(format!(
+            "there is no AWS Region{place}: give --region, set AWS_REGION, or set one in the profile"
+        )));
     }
     Ok(config)
 }
@@ -85,18 +89,20 @@ pub async fn check_credentials(config: &SdkConfig, arguments: &AwsArguments) -> 
 }
 
 fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> CommandError {
-    let place = match &arguments.profile {
-        Some(profile) => format!(" in the profile {profile:?}"),
-        None => String::new(),
-    };
-    CommandError::new(match error {
-        // Whoever has none at all knows best where they should have come from; a profile that was named
-        // is another matter.
-        CredentialsError::CredentialsNotLoaded(_) if arguments.profile.is_none() => {
+    CommandError::new(match (error, &arguments.profile) {
+        // What the SDK says of a profile that is not there is that a provider was not enabled.
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => format!(
+            "the profile {profile:?} has no AWS credentials, if there is such a profile: {HOW_TO_GET_CREDENTIALS}"
+        ),
+        (CredentialsError::CredentialsNotLoaded(_), None) => {
             format!("there are no AWS credentials: {HOW_TO_GET_CREDENTIALS}")
         }
-        error => {
-            format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))
+        (error, Some(profile)) => format!(
+            "the AWS credentials in the profile {profile:?} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}",
+            causes(error)
+        ),
+        (error, None) => {
+            format!("the AWS credentials can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))
         }
     })
 }

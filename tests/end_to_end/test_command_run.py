@@ -325,7 +325,7 @@ def test_a_profile_that_is_named_counts_before_the_environment(rollcall, org, aw
     assert f"arn:aws:iam::{org.accounts['Audit']}:root" in done.stderr
     assert not aws.proxy.calls("iam", "GetCredentialReport", MANAGEMENT)
     error = command.refusal(rollcall(*arguments, "--profile", "nobody", environment=profile))
-    assert error.startswith('the AWS credentials in the profile "nobody" can\'t be loaded')
+    assert error.startswith('the profile "nobody" has no AWS credentials, if there is such a profile: ')
 
 
 def test_a_profile_may_name_a_role_and_the_region_that_it_is_assumed_in(rollcall, aws, tmp_path):
