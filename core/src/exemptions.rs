@@ -14,8 +14,9 @@ use crate::account::AccountId;
 use crate::findings::Finding;
 use crate::messages::counted;
 use crate::rules::RuleId;
+use crate::untrusted::shortened;
 
-/// How many problems of a file are named, and how long each may be: Step Functions passes on 32,768
+/// How many problems of a file are named, and how many bytes each may have: Step Functions passes on 32,768
 /// characters of an error.
 const PROBLEMS_NAMED: usize = 20;
 const CAUSE_LIMIT: usize = 600;
@@ -118,10 +119,8 @@ impl fmt::Display for InvalidExemptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for Problem { line, cause } in self.problems.iter().take(PROBLEMS_NAMED) {
-            let cause = match cause.char_indices().nth(CAUSE_LIMIT) {
-                Some((end, _)) => format!("{}…", &cause[..end]),
-                None => cause.clone(),
-            };
+            // A value that is named in it may be of several lines.
+            let cause = shortened(cause, CAUSE_LIMIT);
             write!(formatter, "{separator}{}, line {line}: {cause}", self.file)?;
             separator = "; ";
         }
@@ -474,6 +473,16 @@ expires = 2026-03-31
     fn any_user_of_any_account_is_everything() {
         let text = "[[exemption]]\nuser = \"**\"\nreason = \"r\"\nexpires = 2026-12-31\n";
         assert!(problem(text).contains("line 1: the exemption would cover everything"));
+    }
+
+    #[test]
+    fn a_value_of_several_lines_is_told_on_one() {
+        for value in [r#""soon\nor later""#, r#"["soon\nor later"]"#, r#"{ soon = "\u001b" }"#] {
+            let text = format!("[[exemption]]\nuser = \"a\"\nreason = \"r\"\nexpires = {value}\n");
+            let error = Exemptions::parse("f", text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("which is no date"), "{error}");
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
     }
 
     #[test]
