@@ -303,7 +303,7 @@ async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport>
     let report = iam
         .get_credential_report()
         .customize()
-        .interceptor(WholeAnswer)
+        .interceptor(WholeAnswer("GetCredentialReport"))
         .send()
         .await
         .map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;

@@ -33,6 +33,7 @@ use crate::watch::Watch;
 
 use answer::{Answer, Ending};
 use iam::ReportState;
+pub use iam::Served;
 use rate::Rates;
 use s3::Objects;
 
@@ -88,6 +89,8 @@ struct Shared {
     organization: Organization,
     faults: Faults,
     watch: Watch,
+    /// How many entries a page of Organizations has, and how many keys one of S3.
+    pages: (usize, usize),
     state: Mutex<State>,
 }
 
@@ -127,6 +130,8 @@ pub struct Message {
     pub topic_arn: String,
     /// Its subject.
     pub subject: String,
+    /// Its text.
+    pub body: String,
 }
 
 impl fmt::Debug for Aws {
@@ -136,8 +141,16 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// An AWS with nothing in it but the organization. With `ready`, every report was made an hour ago.
-    pub fn new(clock: Clock, organization: Organization, faults: Faults, watch: Watch, ready: bool) -> Self {
+    /// An AWS with nothing in it but the organization. With `ready`, every report was made an hour ago; with
+    /// `small_pages`, what AWS lists in pages of 20 and 1,000 comes three and four at a time.
+    pub fn new(
+        clock: Clock,
+        organization: Organization,
+        faults: Faults,
+        watch: Watch,
+        ready: bool,
+        small_pages: bool,
+    ) -> Self {
         let accounts = organization.accounts();
         let made = ready.then(|| clock.utc() - TimeDelta::hours(1));
         let state = State {
@@ -153,7 +166,8 @@ impl Aws {
             messages: Vec::new(),
             digest: 0,
         };
-        Self(Arc::new(Shared { clock, organization, faults, watch, state: Mutex::new(state) }))
+        let pages = if small_pages { (3, 4) } else { (organizations::PAGE, s3::PAGE) };
+        Self(Arc::new(Shared { clock, organization, faults, watch, pages, state: Mutex::new(state) }))
     }
 
     /// The way to it from one execution environment of a function, which a fault may kill.
@@ -191,9 +205,9 @@ impl Aws {
         object.bytes(&self.0.organization)
     }
 
-    /// The SHA-256, in hexadecimal, of everything that IAM served as the report of an account.
-    pub fn served(&self, account: usize) -> Vec<String> {
-        self.state().reports[account].served.iter().map(|served| served.sha256.clone()).collect()
+    /// Everything that IAM served as the report of an account.
+    pub fn served(&self, account: usize) -> Vec<Served> {
+        self.state().reports[account].served.clone()
     }
 
     /// What was published.
@@ -281,10 +295,20 @@ impl Aws {
         *count += 1;
         let count = *count;
         let fault = self.0.faults.of_call(call, count, elapsed);
-        if let Some(fault) = fault {
-            *state.injected.entry(fault.to_string()).or_default() += 1;
+        if let Some((fault, in_burst)) = fault {
+            let between = match fault {
+                Fault::KilledBefore => call.action == "PutObject" && call.account.is_some(),
+                Fault::KilledAfter => call.action == "GetCredentialReport",
+                _ => false,
+            };
+            let name = match (between, in_burst) {
+                (true, _) => "killed between Get and Put".to_owned(),
+                (false, true) => format!("{fault}, in a burst"),
+                (false, false) => fault.to_string(),
+            };
+            *state.injected.entry(name).or_default() += 1;
         }
-        (count, fault)
+        (count, fault.map(|(fault, _)| fault))
     }
 
     /// What a service answers to a request that was signed at another time than it is.
@@ -323,12 +347,15 @@ impl Aws {
                 };
                 iam::answer(call, organization, account, &mut state.reports[account], now, fault)
             }
-            Service::Organizations => organizations::answer(call, organization, &state.suspended_since),
-            Service::S3 => state.s3(call, body, organization, watch, now),
+            Service::Organizations => {
+                organizations::answer(call, organization, &state.suspended_since, self.0.pages.0)
+            }
+            Service::S3 => state.s3(call, body, organization, watch, now, self.0.pages.1),
             Service::Sns => {
                 let message = Message {
                     topic_arn: call.field("TopicArn").to_owned(),
                     subject: call.field("Subject").to_owned(),
+                    body: call.field("Message").to_owned(),
                 };
                 watch.must_hold_no_secret("a message", call.field("Message"));
                 state.messages.push(message);
@@ -355,16 +382,17 @@ impl Aws {
                 state.sessions += 1;
                 let session = state.sessions;
                 let expiration = self.0.clock.utc() + TimeDelta::hours(1);
-                Answer::query(
-                    "AssumeRole",
-                    &format!(
-                        "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
-                        Watch::access_key_id(account, session),
-                        Watch::secret_access_key(session),
-                        Watch::session_token(session),
-                        expiration.format("%Y-%m-%dT%H:%M:%SZ"),
-                    ),
-                )
+                let mut parts = [
+                    format!("<AccessKeyId>{}</AccessKeyId>", Watch::access_key_id(account, session)),
+                    format!("<SecretAccessKey>{}</SecretAccessKey>", Watch::secret_access_key(session)),
+                    format!("<SessionToken>{}</SessionToken>", Watch::session_token(session)),
+                    format!("<Expiration>{}</Expiration>", expiration.format("%Y-%m-%dT%H:%M:%SZ")),
+                ];
+                // Nobody promises the order of the parts.
+                if session.is_multiple_of(2) {
+                    parts.reverse();
+                }
+                Answer::query("AssumeRole", &format!("<Credentials>{}</Credentials>", parts.concat()))
             }
         }
     }

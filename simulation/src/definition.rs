@@ -142,7 +142,8 @@ impl Retrier {
 }
 
 fn matches(errors: &[String], error: &str) -> bool {
-    errors.iter().any(|name| name == "States.ALL" || name == error)
+    let is_final = ["States.DataLimitExceeded", "States.Runtime"].contains(&error);
+    errors.iter().any(|name| name == error || name == "States.ALL" && !is_final)
 }
 
 fn text(value: &Value) -> String {

@@ -152,17 +152,18 @@ impl Faults {
         Self { seed, rates, invocation_rates, bursts, skewed }
     }
 
-    /// What goes wrong with the call of this number of its kind, that starts so late in the night.
-    pub fn of_call(&self, call: &Call, count: u64, elapsed: Duration) -> Option<Fault> {
+    /// What goes wrong with the call of this number of its kind, that starts so late in the night, and whether
+    /// it is one of a burst.
+    pub fn of_call(&self, call: &Call, count: u64, elapsed: Duration) -> Option<(Fault, bool)> {
         let mut random = Random::about(&[self.seed, number(call.action), number(&call.subject), count]);
         for burst in &self.bursts {
             let on = burst.service == call.service && (burst.from..burst.until).contains(&elapsed);
             if on && random.happens(burst.probability) {
-                return Some(burst.fault);
+                return Some((burst.fault, true));
             }
         }
         let drawn = draw(&self.rates, &mut random)?;
-        drawn.concerns(call, &mut random).then_some(drawn)
+        drawn.concerns(call, &mut random).then_some((drawn, false))
     }
 
     /// What goes wrong with the invocation of this number of a function, about an account or none.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use rollcall_core::bucket_layout;
-use rollcall_core::manifest::{AccountOutcome, Coverage, Manifest, Outcome, ReportEntry};
-use rollcall_core::outcome::FailureCode;
-use rollcall_core::run::Run;
+use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome, ReportEntry};
+use rollcall_core::outcome::{FailureCode, FailureRecord};
+use rollcall_core::run::{Run, format_time};
 use rollcall_functions::report_store::Checksum;
 
 use crate::aws::{Aws, Object, REPORT_BUCKET};
 use crate::faults::Faults;
-use crate::lambda::ERROR_TOPIC;
+use crate::lambda::{ERROR_TOPIC, FINDINGS_TOPIC};
 use crate::night::{Ending, Night};
 use crate::organization::Trouble;
 
@@ -18,19 +19,46 @@ use crate::organization::Trouble;
 const OUTPUTS: usize = 5;
 
 /// Leaves in the bucket what an earlier run of the same day would have: of every account a report and a
-/// failure that are not tonight's. And the exemptions that people wrote.
+/// failure with all that belongs to them, which are not tonight's. And the exemptions that people wrote.
 pub(crate) fn leave_what_was_before(aws: &Aws) {
     let date = crate::night::run().date();
     let exemptions = EXEMPTIONS.as_bytes().to_vec();
     aws.put_before(REPORT_BUCKET, bucket_layout::EXEMPTIONS, exemptions, BTreeMap::new());
     for account in 0..aws.organization().accounts().min(50) {
         let account_id = aws.organization().id(account);
-        for key in [bucket_layout::report(date, &account_id), bucket_layout::failure(date, &account_id)] {
-            let metadata = [(bucket_layout::EXECUTION.to_owned(), "an-earlier-run".to_owned())];
-            aws.put_before(REPORT_BUCKET, &key, b"of an earlier run".to_vec(), metadata.into());
+        let earlier = crate::night::run().started - TimeDelta::minutes(30);
+        let record = FailureRecord {
+            account_id: account_id.clone(),
+            execution: EARLIER_RUN.to_owned(),
+            code: FailureCode::DeniedByPolicy,
+            message: "an earlier run was denied".to_owned(),
+            remedy: FailureCode::DeniedByPolicy.remedy().to_owned(),
+            waits: 0,
+            failed_at: earlier,
+        };
+        let record = serde_json::to_vec(&record).expect("a failure is JSON");
+        let report = aws.organization().report(account, OF_NO_NIGHT);
+        for (key, bytes) in [
+            (bucket_layout::report(date, &account_id), report),
+            (bucket_layout::failure(date, &account_id), record),
+        ] {
+            let metadata = [
+                (bucket_layout::ACCOUNT_ID, account_id.to_string()),
+                (bucket_layout::GENERATED_TIME, format_time(earlier)),
+                (bucket_layout::COLLECTED_TIME, format_time(earlier)),
+                (bucket_layout::SHA256, Checksum::of(&bytes).hex()),
+                (bucket_layout::EXECUTION, EARLIER_RUN.to_owned()),
+            ];
+            let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+            aws.put_before(REPORT_BUCKET, &key, bytes, metadata.into());
         }
     }
 }
+
+/// The execution that wrote it.
+const EARLIER_RUN: &str = "an-earlier-run";
+/// A version that no report of a night has.
+const OF_NO_NIGHT: u64 = 99;
 
 /// The exemptions of every night: that they could not be read must never pass for that there are none.
 const EXEMPTIONS: &str = r#"
@@ -65,7 +93,11 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
         None if night.ending == Ending::Succeeded => {
             check.violated("the run succeeded and there is no run.json")
         }
-        None => {}
+        // Nobody is told of accounts, and somebody of the night.
+        None => {
+            let accounts = aws.organization().accounts() as u64;
+            night.outcomes.insert("in a night that broke before run.json".to_owned(), accounts);
+        }
     }
     if matches!(night.ending, Ending::Broken { .. }) && !check.told_of_an_error() {
         check.violated("the run is broken and nobody was told");
@@ -109,7 +141,7 @@ impl Check<'_> {
             let served = self.aws.served(account);
             let account_id = self.aws.organization().id(account);
             for report in self.versions(&bucket_layout::report(date, &account_id)) {
-                if !served.contains(&report.sha256) {
+                if !served.iter().any(|served| served.sha256 == report.sha256) {
                     self.violated(format!("account {account_id}: a report is stored that nobody served"));
                 }
                 if report.metadata(bucket_layout::ACCOUNT_ID) != account_id.as_str() {
@@ -198,10 +230,10 @@ impl Check<'_> {
             }
             Outcome::Skipped => {}
             // Only a child that could not even record a failure leaves nothing.
-            Outcome::NoOutcome if child.is_some_and(Result::is_ok) => {
+            Outcome::NoOutcome if matches!(child, Some(Err(_))) => {}
+            Outcome::NoOutcome => {
                 self.violated(format!("account {id} has no outcome and its child answered {child:?}"));
             }
-            Outcome::NoOutcome => {}
         }
         if status == Some("Collected")
             && account.outcome != Outcome::Collected
@@ -222,8 +254,12 @@ impl Check<'_> {
 
     /// A collected account has a report of tonight, which IAM served for it and which lies in the bucket.
     fn collected(&mut self, id: &str, number: usize, report: &ReportEntry, written: u64) {
-        if !self.aws.served(number).contains(&report.sha256) {
+        let served = self.aws.served(number);
+        let mut served = served.iter().filter(|served| served.sha256 == report.sha256).peekable();
+        if served.peek().is_none() {
             self.violated(format!("account {id} is collected with a report that IAM never served"));
+        } else if !served.any(|served| served.made.timestamp() == report.generated.timestamp()) {
+            self.violated(format!("account {id}: nobody said that its report is of {}", report.generated));
         }
         let versions = self.versions(&report.key);
         let stored =
@@ -263,7 +299,10 @@ impl Check<'_> {
                             .iter()
                             .any(|error| message.contains(error)))
             }
-            FailureCode::ReportTimedOut | FailureCode::Throttled | FailureCode::StorageFailed => true,
+            FailureCode::ReportTimedOut => trouble == Trouble::NeverReady,
+            FailureCode::StorageFailed => message.contains("s3:"),
+            // Whatever an account's trouble, its rates may be passed all night long.
+            FailureCode::Throttled => true,
             FailureCode::NoOutcome => false,
         };
         if !holds || message.is_empty() {
@@ -280,31 +319,50 @@ impl Check<'_> {
         if missing > 0 && !self.told_of_an_error() {
             self.violated(format!("{missing} accounts have no report and nobody was told"));
         }
-        // An analysis that came twice may have known less the first time.
-        let all_was_well = self
-            .manifests()
+        // An analysis that came twice may have known less the first time, or the second.
+        let manifests = self.manifests();
+        for (index, account) in manifest.accounts.iter().enumerate() {
+            let is_missing = manifests.iter().all(|manifest| {
+                let outcome = manifest.accounts.get(index).map(|account| account.outcome);
+                matches!(outcome, Some(Outcome::Failed | Outcome::NoOutcome))
+            });
+            if is_missing && night.ending == Ending::Succeeded && !self.told_of(account.account_id.as_str()) {
+                self.violated(format!("nobody was told of account {}", account.account_id));
+            }
+        }
+        if manifest.findings.open > 0 && night.ending == Ending::Succeeded && !self.has_sent(FINDINGS_TOPIC) {
+            self.violated(format!("there are {} findings and no digest", manifest.findings.open));
+        }
+        let all_was_well = manifests
             .iter()
-            .all(|coverage| coverage.failed + coverage.no_outcome + coverage.bad_rows == 0);
+            .all(|Manifest { coverage, .. }| coverage.failed + coverage.no_outcome + coverage.bad_rows == 0);
         if all_was_well && night.ending == Ending::Succeeded && self.told_of_an_error() {
             self.violated("every account is collected and an error was sent");
         }
     }
 
-    /// How much each `run.json` of this execution says was covered.
-    fn manifests(&self) -> Vec<Coverage> {
+    /// Every `run.json` of this execution; its accounts are in the same order in each.
+    fn manifests(&self) -> Vec<Manifest> {
         let versions = self.versions(&bucket_layout::run(self.run.date()));
-        let manifests = versions
-            .iter()
-            .filter_map(|version| serde_json::from_slice::<Manifest>(&self.aws.bytes(version)).ok());
-        manifests.map(|manifest| manifest.coverage).collect()
+        versions.iter().filter_map(|version| serde_json::from_slice(&self.aws.bytes(version)).ok()).collect()
     }
 
     fn told_of_an_error(&self) -> bool {
-        self.aws.messages().iter().any(|message| message.topic_arn == ERROR_TOPIC)
+        self.has_sent(ERROR_TOPIC)
+    }
+
+    fn has_sent(&self, topic_arn: &str) -> bool {
+        self.aws.messages().iter().any(|message| message.topic_arn == topic_arn)
+    }
+
+    /// Whether an error names the account.
+    fn told_of(&self, account_id: &str) -> bool {
+        let messages = self.aws.messages();
+        messages.iter().any(|message| message.topic_arn == ERROR_TOPIC && message.body.contains(account_id))
     }
 }
 
-/// The most that a night's outcomes can be, for a summary over many.
+/// Adds what was counted in one night to what was in others.
 pub fn add(all: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
     for (name, count) in counts {
         *all.entry(name.clone()).or_default() += count;

@@ -288,8 +288,11 @@ impl Lambda {
         let Shared { aws, clock, faults, night, .. } = &*self.0;
         let killed = Arc::new(Signal::new());
         let connector = SharedHttpConnector::new(aws.connector(Arc::clone(&killed)));
-        let clock = clock.ahead_by(faults.skew(number));
-        let credentials = Credentials::new(COLLECTOR, "secret", Some("token".to_owned()), None, "lambda");
+        let skew = faults.skew(number);
+        *self.state().injected.entry("clock wrong".to_owned()).or_default() += u64::from(skew != 0);
+        let clock = clock.ahead_by(skew);
+        let (secret, token) = (Watch::secret_access_key(0), Watch::session_token(0));
+        let credentials = Credentials::new(COLLECTOR, secret, Some(token), None, "lambda");
         let config = aws::connection(http_client_fn(move |_, _| connector.clone()), clock)
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -43,6 +43,8 @@ pub struct Settings {
     pub ready: bool,
     /// Whether a few accounts are in trouble of their own.
     pub troubled: bool,
+    /// Whether listings have so few entries a page that a few accounts take some.
+    pub small_pages: bool,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -57,6 +59,7 @@ impl Settings {
             max_concurrency: random.of(&[1, 3, 100]),
             ready: random.happens(0.3),
             troubled: true,
+            small_pages: random.happens(0.5),
             faults: Faults::of_seed(seed),
         }
     }
@@ -143,10 +146,10 @@ pub fn live(settings: Settings) -> Night {
 }
 
 async fn live_through(settings: Settings, watch: Watch) -> Night {
-    let Settings { seed, accounts, max_concurrency, ready, troubled, faults } = settings;
+    let Settings { seed, accounts, max_concurrency, ready, troubled, small_pages, faults } = settings;
     let clock = Clock::start();
     let organization = Organization::new(seed, accounts, troubled);
-    let aws = Aws::new(clock, organization, faults.clone(), watch.clone(), ready);
+    let aws = Aws::new(clock, organization, faults.clone(), watch.clone(), ready, small_pages);
     invariants::leave_what_was_before(&aws);
     let execution = Execution(Arc::new(Shared {
         definition: Definition::read(),
@@ -170,6 +173,7 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
     let transitions = shared.transitions.load(Ordering::Relaxed);
     let mut injected = aws.injected();
     injected.extend(shared.lambda.injected());
+    injected.retain(|_, count| *count > 0);
     let mut night = Night {
         ending,
         lasted,
@@ -272,7 +276,8 @@ impl Execution {
                 "ReportBrokenRun" => {
                     self.enter();
                     let subject = format!("the run failed at {}", input["step"]);
-                    aws.publish(Message { topic_arn: ERROR_TOPIC.to_owned(), subject });
+                    let body = input.to_string();
+                    aws.publish(Message { topic_arn: ERROR_TOPIC.to_owned(), subject, body });
                     Ok(input.clone())
                 }
                 "RunBroken" => {
@@ -312,6 +317,8 @@ impl Execution {
         for (index, item) in items.into_iter().enumerate() {
             let slot = Arc::clone(&slots).acquire_owned().await.expect("nobody closes the semaphore");
             sleep_until(began + Duration::from_millis(1000 * index as u64 / CHILDREN_A_SECOND)).await;
+            // Starting a child execution is a transition of its own.
+            self.enter();
             let execution = self.clone();
             children.spawn_local(async move {
                 let account_id = item.account_id.to_string();
@@ -325,7 +332,9 @@ impl Execution {
                     .insert(account_id, child);
                 drop(slot);
             });
-            while children.try_join_next().is_some_and(|child| child.is_ok()) {}
+            while let Some(child) = children.try_join_next() {
+                child.unwrap_or_else(|error| panic!("a child panicked: {error}"));
+            }
         }
         while let Some(child) = children.join_next().await {
             child.unwrap_or_else(|error| panic!("a child panicked: {error}"));

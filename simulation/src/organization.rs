@@ -14,8 +14,7 @@ use crate::random::Random;
 
 /// How many of a hundred users have something that a rule flags.
 const CARELESS: u64 = 5;
-/// Seeds this far apart have accounts of the same numbers. The SDK keeps what it learned of an account's
-/// retries for as long as the process lives, so the seeds of one process must not share accounts.
+/// Seeds this far apart have accounts of the same numbers: an id has twelve digits.
 const SEEDS: u64 = 9_000;
 /// More accounts than this no night has.
 const MOST_ACCOUNTS: u64 = 12_000;

@@ -8,6 +8,7 @@ use aws_sdk_iam::config::retry::RetryPartition;
 use rollcall_core::account::{AccountId, AccountState, ListedBy, Owner};
 use rollcall_core::outcome::FailureCode;
 
+use super::whole_answer::WholeAnswer;
 use super::{CollectReportInput, NoReport};
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::organizations::account_state;
@@ -77,14 +78,13 @@ impl MemberRole {
             .role_arn(&role_arn)
             .role_session_name(session_name(execution))
             .policy(SESSION_POLICY)
+            .customize()
+            .interceptor(WholeAnswer("AssumeRole"))
             .send()
             .await
             .map_err(|error| NoReport::of_assume_role(ApiError::of(&call, &error)))?;
-        // What an answer lacks of them the SDK makes up, as nothing and as 1970.
-        let credentials = answer
-            .credentials
-            .filter(|credentials| credentials.expiration.secs() > 0)
-            .ok_or_else(|| NoReport::of(ApiError::incomplete(&call, "all of its credentials")))?;
+        let credentials =
+            answer.credentials.ok_or_else(|| NoReport::of(ApiError::incomplete(&call, "credentials")))?;
         Ok(Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key,
@@ -99,7 +99,8 @@ impl MemberRole {
     /// without roles must not be held up by its low rate. That it may not be asked is added, for nothing
     /// else would tell of that.
     async fn suspended_since(&self, input: &CollectReportInput, refused: NoReport) -> NoReport {
-        if input.listed_by != ListedBy::Organizations {
+        // One that will be asked again is not refused.
+        if input.listed_by != ListedBy::Organizations || matches!(refused, NoReport::Pending { .. }) {
             return refused;
         }
         let once = aws_sdk_organizations::config::Builder::new().retry_config(RetryConfig::disabled());

@@ -1,17 +1,13 @@
-//! Half a report is no report. The SDK reads XML that ends in the middle as if that were its end, and a
-//! report that lost its last users would pass for the whole one.
+//! Half an answer is none. The SDK reads XML that ends in the middle as if that were its end: a report that
+//! lost its last users would pass for the whole one, and half a session token for a token.
 
 use aws_sdk_iam::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_iam::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_iam::error::BoxError;
 
-/// What the answer to GetCredentialReport ends with.
-const END: &[u8] = b"</GetCredentialReportResponse>";
-
-/// Refuses an answer to GetCredentialReport that does not end as it should: it is then one that came to
-/// harm on the way.
+/// Refuses an answer to the action of this name that does not end as it should: it came to harm on the way.
 #[derive(Debug)]
-pub(super) struct WholeAnswer;
+pub(super) struct WholeAnswer(pub(super) &'static str);
 
 impl Intercept for WholeAnswer {
     fn name(&self) -> &'static str {
@@ -25,8 +21,9 @@ impl Intercept for WholeAnswer {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let body = response.body().bytes().unwrap_or_default();
-        match !response.status().is_success() || body.trim_ascii_end().ends_with(END) {
+        let body = response.body().bytes().unwrap_or_default().trim_ascii_end();
+        let end = format!("</{}Response>", self.0);
+        match !response.status().is_success() || body.ends_with(end.as_bytes()) {
             true => Ok(()),
             false => Err("the answer lost its end".into()),
         }

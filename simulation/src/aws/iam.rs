@@ -24,9 +24,12 @@ pub(super) struct ReportState {
 
 /// A report that was served.
 #[derive(Clone, Debug)]
-pub(super) struct Served {
+pub struct Served {
     pub(super) version: u64,
-    pub(super) sha256: String,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
 }
 
 impl ReportState {
@@ -102,8 +105,8 @@ pub(super) fn answer(
     }
     let content = organization.report(account, report.version);
     let sha256 = Checksum::of(&content).hex();
-    if !report.served.iter().any(|served| served.sha256 == sha256) {
-        report.served.push(Served { version: report.version, sha256 });
+    if !report.served.iter().any(|served| served.sha256 == sha256 && served.made == made) {
+        report.served.push(Served { version: report.version, sha256, made });
     }
     let content = format!("<Content>{}</Content>", BASE64_STANDARD.encode(content));
     let made = format!("<GeneratedTime>{}</GeneratedTime>", made.format("%Y-%m-%dT%H:%M:%SZ"));

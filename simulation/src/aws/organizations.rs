@@ -7,13 +7,19 @@ use super::Call;
 use super::answer::Answer;
 use crate::organization::{Organization, Trouble};
 
-const PAGE: usize = 20;
+/// How many entries a page has.
+pub(super) const PAGE: usize = 20;
 const ROOT: &str = "r-root";
 const UNIT: &str = "ou-root-";
 /// The id of the organization.
 pub(crate) const ORGANIZATION: &str = "o-simulation";
 
-pub(super) fn answer(call: &Call, organization: &Organization, suspended_since: &[bool]) -> Answer {
+pub(super) fn answer(
+    call: &Call,
+    organization: &Organization,
+    suspended_since: &[bool],
+    page_size: usize,
+) -> Answer {
     let input: Value = serde_json::from_str(&call.subject).unwrap_or_default();
     let parent = input["ParentId"].as_str().unwrap_or_default();
     let from: usize = input["NextToken"].as_str().and_then(|token| token.parse().ok()).unwrap_or(0);
@@ -29,15 +35,15 @@ pub(super) fn answer(call: &Call, organization: &Organization, suspended_since: 
             None => Answer::json_error("AccountNotFoundException", "There is no such account"),
         },
         "ListRoots" => Answer::json(json!({ "Roots": [{ "Id": ROOT, "Name": "Root" }] })),
-        "ListAccounts" => page("Accounts", from, accounts, described),
+        "ListAccounts" => page("Accounts", from, page_size, accounts, described),
         "ListAccountsForParent" => {
             let parent = parent.strip_prefix(UNIT).and_then(|number| number.parse().ok());
             let under = accounts.filter(|account| organization.unit(*account) == parent);
-            page("Accounts", from, under, described)
+            page("Accounts", from, page_size, under, described)
         }
         "ListOrganizationalUnitsForParent" => {
             let units = if parent == ROOT { organization.units() } else { 0 };
-            page("OrganizationalUnits", from, 0..units, unit)
+            page("OrganizationalUnits", from, page_size, 0..units, unit)
         }
         action => panic!("nobody simulates {action} of Organizations"),
     }
@@ -46,16 +52,17 @@ pub(super) fn answer(call: &Call, organization: &Organization, suspended_since: 
 fn page(
     name: &str,
     from: usize,
+    page_size: usize,
     all: impl Iterator<Item = usize>,
     described: impl Fn(usize) -> Value,
 ) -> Answer {
-    let mut numbers: Vec<usize> = all.skip(from).take(PAGE + 1).collect();
-    let more = numbers.len() > PAGE;
-    numbers.truncate(PAGE);
+    let mut numbers: Vec<usize> = all.skip(from).take(page_size + 1).collect();
+    let more = numbers.len() > page_size;
+    numbers.truncate(page_size);
     let values: Vec<Value> = numbers.into_iter().map(described).collect();
     let mut answer = json!({ name: values });
     if more {
-        answer["NextToken"] = json!((from + PAGE).to_string());
+        answer["NextToken"] = json!((from + page_size).to_string());
     }
     Answer::json(answer)
 }

@@ -26,7 +26,8 @@ pub const WORK_BUCKET: &str = "rollcall-work";
 
 /// Objects larger than this are kept in a file.
 const SMALL: usize = 8 * 1024;
-const PAGE: usize = 1000;
+/// How many keys a page has.
+pub(super) const PAGE: usize = 1000;
 const METADATA: &str = "x-amz-meta-";
 
 /// A version of an object.
@@ -36,7 +37,7 @@ pub struct Object {
     pub sha256: String,
     /// The execution that wrote it.
     pub execution: String,
-    /// The how-manieth write to S3 it is.
+    /// The number of the write to S3 that it came with.
     pub written: u64,
     /// A line for each name, with its value behind a tab.
     metadata: Box<str>,
@@ -148,6 +149,7 @@ impl State {
         organization: &Organization,
         watch: &Watch,
         now: DateTime<Utc>,
+        page_size: usize,
     ) -> Answer {
         if call.header("x-amz-expected-bucket-owner") != organization.id(0).as_str()
             && call.subject.starts_with(REPORT_BUCKET)
@@ -155,7 +157,7 @@ impl State {
             return Answer::s3_error(403, "AccessDenied", "Access Denied");
         }
         match call.action {
-            "ListObjectsV2" => self.list(call),
+            "ListObjectsV2" => self.list(call, page_size),
             "GetObject" => self.get(call, organization, now),
             _ => self.put(call, body, watch),
         }
@@ -223,7 +225,7 @@ impl State {
         answer
     }
 
-    fn list(&self, call: &Call) -> Answer {
+    fn list(&self, call: &Call, page_size: usize) -> Answer {
         let parameter = |name: &str| {
             let found = call.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
             decode(found.unwrap_or_default())
@@ -245,11 +247,11 @@ impl State {
             let folders: BTreeSet<&str> = keys
                 .map(|key| key.split_once('/').map_or(key, |(folder, _)| &key[..=folder.len()]))
                 .collect();
-            folders.into_iter().take(PAGE + 1).collect()
+            folders.into_iter().take(page_size + 1).collect()
         } else {
-            keys.take(PAGE + 1).collect()
+            keys.take(page_size + 1).collect()
         };
-        let page = &names[..names.len().min(PAGE)];
+        let page = &names[..names.len().min(page_size)];
         let contents: String = page
             .iter()
             .map(|key| match key.ends_with('/') {
@@ -258,7 +260,7 @@ impl State {
             })
             .collect();
         let next = match page.last() {
-            Some(last) if names.len() > PAGE => {
+            Some(last) if names.len() > page_size => {
                 format!(
                     "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
                 )

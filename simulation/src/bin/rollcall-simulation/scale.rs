@@ -71,6 +71,7 @@ pub(crate) fn once(size: &Size) -> ExitCode {
         max_concurrency: concurrency,
         ready: matches!(reports, Reports::Ready),
         troubled: false,
+        small_pages: false,
         faults: Faults::none(),
     });
     let took = began.elapsed();
