@@ -1,5 +1,6 @@
 """`make bench-command`: how long the released command takes: to start, to analyze the reports that `make bench`
-generated, and to run over an organization that takes 100 ms for every answer.
+generated, and to run over an organization that takes 100 ms for every answer; and what it takes to run over more and
+more accounts that answer at once.
 
     python tests/bench_command.py ROLLCALL FOLDER
 """
@@ -17,6 +18,7 @@ from simulated_aws import SimulatedAws
 ROUNDS = 9
 ACCOUNTS = 500
 LATENCY = 0.1
+GROWING = [10, 100, 1000, 10_000]
 
 
 def timed(*command, environment=None):
@@ -37,6 +39,17 @@ def row(what, *command, rounds=ROUNDS):
     first, seconds = (statistics.median(values) for values in zip(*measured, strict=True))
     least = min(seconds for _, seconds in measured)
     print(f"| {what} | {first * 1000:.0f} ms | {seconds:.3f} s | {least:.3f} s |")
+
+
+def spent(*command, environment):
+    """Seconds until the command's end, those of processor time, and the most memory it held, in MB."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"error: {' '.join(command)} ended with {process.returncode}")
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1_000_000
 
 
 def main():
@@ -67,6 +80,20 @@ def main():
                 print(
                     f"| {ACCOUNTS} accounts | {concurrency} | {calls} | {floor:.2f} s | {seconds:.2f} s "
                     f"| {seconds / floor:.2f} |"
+                )
+        print()
+        print("| `rollcall run` of | calls | an account | took | of processor | an account | peak memory |")
+        print("|---|---|---|---|---|---|---|")
+        for accounts in GROWING:
+            with SimulatedAws(accounts) as aws:
+                seconds, processor, memory = spent(
+                    *(rollcall, "run", "--quiet", "--exit-zero", "--output", f"{temporary}/run-of-{accounts}"),
+                    environment=aws.environment(dict(os.environ)),
+                )
+                calls = sum(aws.calls.values())
+                print(
+                    f"| {accounts:,} accounts | {calls:,} | {calls / accounts:.2f} | {seconds:.1f} s | {processor:.1f} s "
+                    f"| {processor * 1000 / accounts:.1f} ms | {memory:.0f} MB |"
                 )
 
 

@@ -115,7 +115,8 @@ class Function:
             "AWS_LAMBDA_FUNCTION_NAME": binary.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-            "AWS_LAMBDA_LOG_LEVEL": "WARN",
+            # As the template has it.
+            "AWS_LAMBDA_LOG_LEVEL": "INFO",
         } | environment
 
     def __enter__(self):
@@ -124,7 +125,11 @@ class Function:
         environment = self.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.server.server_port}"}
         start = time.monotonic()
         self.process = subprocess.Popen([self.binary], env=environment, stdout=subprocess.DEVNULL)
-        self.seconds_to_ready = self.api.asked.get(timeout=30) - start
+        try:
+            self.seconds_to_ready = self.api.asked.get(timeout=30) - start
+        except queue.Empty:
+            self.__exit__()
+            raise FunctionFailed(f"{self.binary.name} asked for no invocation within 30 seconds") from None
         return self
 
     def __exit__(self, *_):

@@ -56,8 +56,6 @@ class SimulatedAws:
         self.tls = tls
         self.calls = {}
         self.objects = {}
-        self.most_at_a_time = 0
-        self.at_a_time = 0
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.ready = threading.Event()
@@ -78,7 +76,8 @@ class SimulatedAws:
 
     def __enter__(self):
         self.thread.start()
-        self.ready.wait(10)
+        if not self.ready.wait(10):
+            raise TimeoutError("the simulated AWS did not start within 10 seconds")
         return self
 
     def __exit__(self, *_):
@@ -102,11 +101,8 @@ class SimulatedAws:
                     name, _, value = line.partition(":")
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length") or 0))
-                self.at_a_time += 1
-                self.most_at_a_time = max(self.most_at_a_time, self.at_a_time)
                 await asyncio.sleep(self.latency)
                 kind, answer, *metadata = self._answer(request, headers, body)
-                self.at_a_time -= 1
                 head = [f"content-type: {kind}", f"content-length: {len(answer)}", *metadata]
                 writer.write("\r\n".join(["HTTP/1.1 200 OK", *head, "", ""]).encode() + answer)
                 await writer.drain()

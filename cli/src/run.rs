@@ -201,7 +201,7 @@ fn tell_start(caller: &Caller, arguments: &RunArguments, prefix: &str, accounts:
         note(&format!("{done} of them are complete already"));
     }
     if arguments.resume && (arguments.judging.as_of.is_some() || arguments.selection.is_given()) {
-        note(&"a run that is gone on with keeps its accounts, and the time that its ages are counted to");
+        note(&"a resumed run keeps its accounts, and the time that its ages are counted to");
     }
 }
 

@@ -1,5 +1,5 @@
 //! What goes wrong in a night, and when: drawn from the seed for every call by what the call is and the
-//! how-manieth of its kind, so that a night can be lived again.
+//! number of its kind, so that a night can be lived again.
 //!
 //! Each seed makes some kinds of fault frequent and leaves others out altogether: a night in which
 //! everything fails a little finds less than one in which three things fail a lot.

@@ -57,7 +57,7 @@ def test_a_run_talks_tls_to_those_whose_authority_is_trusted(served, run, rollca
     done = run(aws, SSL_CERT_FILE=str(certificates))
     reports = command.reports(command.the_day(rollcall.folder / "reports"))
     assert len(reports) == ACCOUNTS + 1, done
-    # A session for each account but its own: that is a connection each, too.
+    # A session for each account but its own.
     assert aws.calls["AssumeRole"] == ACCOUNTS
 
 
@@ -85,7 +85,7 @@ def test_the_functions_talk_tls_all_night(served, built, certificates):
         with Function(built_function(name), aws, SSL_CERT_FILE=str(certificates)) as function:
             function.invoke(event)
             if name == "collect-report":
-                # By the same process: the connections of each account are its own.
+                # By the same process, whose first account was asked over a connection that may be there still.
                 answers = [function.invoke(collect_event(number))[1] for number in range(1, ACCOUNTS)]
                 assert answers == [{"status": "Collected"}] * (ACCOUNTS - 1)
     manifest = json.loads(aws.objects["reports", f"{DATE}/run.json"][0])

@@ -18,11 +18,11 @@ use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS};
 use crate::error::CommandError;
 use crate::terminal::note;
 
-/// What the names of the command's runs begin with. No execution of a state machine is gone on with.
+/// What the names of the command's runs begin with. No execution of a state machine is resumed.
 const COMMAND: &str = "command-";
 /// How often a call to Organizations is tried: its rate is low.
 const ATTEMPTS: u32 = 10;
-/// How old a run may be that is gone on with: its reports are evidence of one day.
+/// How old a run may be that is resumed: its reports are evidence of one day.
 const RESUMED_HOURS: i64 = 24;
 /// How many reports are looked at a time.
 const READ_AT_A_TIME: usize = 64;

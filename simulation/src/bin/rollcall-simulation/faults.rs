@@ -85,7 +85,7 @@ fn tell(failed: &[(u64, Vec<String>)]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (seed, violations) in failed.iter().filter(|(_, violations)| !violations.is_empty()) {
         code = ExitCode::FAILURE;
-        eprintln!("\nseed {seed} broke what must hold:");
+        eprintln!("\nseed {seed} violated an invariant:");
         for violation in violations {
             eprintln!("  {violation}");
         }
@@ -137,6 +137,6 @@ impl All {
                 println!("| {name} | {count} |");
             }
         }
-        println!("\nnights that broke what must hold: {}", self.failed.len());
+        println!("\nnights that violated an invariant: {}", self.failed.len());
     }
 }
