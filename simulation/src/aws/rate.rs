@@ -43,3 +43,44 @@ impl Rates {
         granted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn call(service: Service, action: &'static str, subject: &str) -> Call {
+        Call {
+            service,
+            action,
+            subject: subject.to_owned(),
+            account: None,
+            session: None,
+            signed: None,
+            query: String::new(),
+            headers: BTreeMap::new(),
+            form: HashMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_above_a_rate_is_refused_until_time_has_passed() {
+        let (mut rates, start) = (Rates::default(), DateTime::UNIX_EPOCH);
+        let mut granted =
+            |calls: usize, call: &Call, now| (0..calls).filter(|_| rates.take(call, now)).count();
+        let list = call(Service::Organizations, "ListAccounts", "");
+        assert_eq!(granted(20, &list, start), 12);
+        assert_eq!(granted(20, &list, start + TimeDelta::seconds(1)), 8);
+        // However long nobody asked, no more than a burst.
+        assert_eq!(granted(20, &list, start + TimeDelta::hours(1)), 12);
+        // Another action, another account and another service have rates of their own.
+        assert_eq!(granted(20, &call(Service::Organizations, "ListRoots", ""), start), 12);
+        for account in ["1", "2"] {
+            assert_eq!(granted(20, &call(Service::Iam, "GetCredentialReport", account), start), 10);
+        }
+        assert_eq!(granted(700, &call(Service::Sts, "AssumeRole", "1"), start), 600);
+    }
+}
