@@ -100,6 +100,7 @@ BY_HAND = {
     "make bench-function": "as make bench",
     "make bench-start": "as make bench",
     "make soak": "minutes of simulated nights; a few of them are in make test",
+    "make fuzz": "ten minutes a target; the inputs that it began with and those it found are in make test",
 }
 
 
