@@ -8,7 +8,6 @@ than the aim is an error.
 FOLDER has the released binaries.
 """
 
-import ssl
 import statistics
 import subprocess
 import sys
@@ -109,9 +108,8 @@ def collect_the_others(function, missed):
 def collect_over_tls(binary):
     """Collects some accounts over TLS, by a certificate that the collector has to check; answers a sentence."""
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    with authority.cert_pem.tempfile() as trusted, SimulatedAws(OVER_TLS, tls=context) as aws:
+    certificate = authority.issue_cert("127.0.0.1")
+    with authority.cert_pem.tempfile() as trusted, SimulatedAws(OVER_TLS, certificate=certificate) as aws:
         with Function(binary, aws, SSL_CERT_FILE=trusted) as function:
             before = function.processor_seconds()
             for number in range(OVER_TLS):

@@ -1,6 +1,6 @@
 """An organization of any size that answers at once, or after a latency of every call: what `rollcall run`
-and the functions ask of STS, IAM, Organizations, S3 and SNS, and nothing else, over TLS if it has a context
-for that. It makes nothing up but the answers: there are no policies, and nobody is refused. For measurements and for
+and the functions ask of STS, IAM, Organizations, S3 and SNS, and nothing else, over TLS if it has a certificate
+of trustme. It makes nothing up but the answers: there are no policies, and nobody is refused. For measurements and for
 connections; what is right is tested against the local AWS.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import re
+import ssl
 import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -48,12 +49,15 @@ def report(account, users):
 class SimulatedAws:
     """The organization, served on a free port of 127.0.0.1 for as long as the `with` block lasts."""
 
-    def __init__(self, accounts, latency=0.0, users=20, units=10, tls=None):
+    def __init__(self, accounts, latency=0.0, users=20, units=10, certificate=None):
         self.ids = [account_id(number) for number in range(accounts)]
         self.latency = latency
         self.users = users
         self.units = units
-        self.tls = tls
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(self.tls)
         self.calls = {}
         self.objects = {}
         self.loop = asyncio.new_event_loop()

@@ -97,12 +97,10 @@ fn no_credentials(error: &CredentialsError, arguments: &AwsArguments) -> Command
         (CredentialsError::CredentialsNotLoaded(_), None) => {
             format!("there are no AWS credentials: {HOW_TO_GET_CREDENTIALS}")
         }
-        (error, Some(profile)) => format!(
-            "the AWS credentials in the profile {profile:?} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}",
-            causes(error)
-        ),
-        (error, None) => {
-            format!("the AWS credentials can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))
+        (error, profile) => {
+            let place =
+                profile.as_ref().map(|profile| format!(" in the profile {profile:?}")).unwrap_or_default();
+            format!("the AWS credentials{place} can't be loaded: {}: {HOW_TO_GET_CREDENTIALS}", causes(error))
         }
     })
 }

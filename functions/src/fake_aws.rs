@@ -4,6 +4,8 @@
 //! S3 is a map of objects. Every other action answers what the test gave it, in turn, the last
 //! answer again and again; an action nobody expects is a failed test.
 
+mod listing;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +19,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
 use crate::report_store::ReportStore;
+use listing::list_bucket_result;
 
 /// An answer: status, headers, body.
 #[derive(Clone, Debug)]
@@ -227,22 +230,7 @@ impl State {
             .collect();
         let mut rest = names.into_iter().filter(|key| *key > after.as_str());
         let page: Vec<&str> = rest.by_ref().take(2).collect();
-        let contents: String = page
-            .iter()
-            .map(|key| match key.ends_with('/') {
-                true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
-                false => format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"),
-            })
-            .collect();
-        let next = match (rest.next(), page.last()) {
-            (Some(_), Some(last)) => {
-                format!(
-                    "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
-                )
-            }
-            _ => "<IsTruncated>false</IsTruncated>".to_owned(),
-        };
-        Answer(200, vec![], format!("<ListBucketResult>{contents}{next}</ListBucketResult>"))
+        Answer(200, vec![], list_bucket_result(&page, rest.next().is_none()))
     }
 }
 

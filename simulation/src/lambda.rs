@@ -289,7 +289,9 @@ impl Lambda {
         let killed = Arc::new(Signal::new());
         let connector = SharedHttpConnector::new(aws.connector(Arc::clone(&killed)));
         let skew = faults.skew(number);
-        *self.state().injected.entry("clock wrong".to_owned()).or_default() += u64::from(skew != 0);
+        if skew != 0 {
+            *self.state().injected.entry("clock wrong".to_owned()).or_default() += 1;
+        }
         let clock = clock.ahead_by(skew);
         let (secret, token) = (Watch::secret_access_key(0), Watch::session_token(0));
         let credentials = Credentials::new(COLLECTOR, secret, Some(token), None, "lambda");

@@ -173,7 +173,6 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
     let transitions = shared.transitions.load(Ordering::Relaxed);
     let mut injected = aws.injected();
     injected.extend(shared.lambda.injected());
-    injected.retain(|_, count| *count > 0);
     let mut night = Night {
         ending,
         lasted,

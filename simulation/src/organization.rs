@@ -12,6 +12,8 @@ use rollcall_core::account::AccountId;
 
 use crate::random::Random;
 
+pub(crate) use reports::split_mix;
+
 /// How many of a hundred users have something that a rule flags.
 const CARELESS: u64 = 5;
 /// Seeds this far apart have accounts of the same numbers: an id has twelve digits.

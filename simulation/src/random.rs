@@ -1,6 +1,8 @@
 //! Chance that is the same every time: each decision is drawn by what it is about, so that the order
 //! in which things happen to be asked changes none of them.
 
+use crate::organization::split_mix;
+
 /// A stream of numbers (SplitMix64).
 #[derive(Clone, Copy, Debug)]
 pub struct Random(u64);
@@ -18,11 +20,7 @@ impl Random {
 
     /// The next number.
     fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        split_mix(&mut self.0)
     }
 
     /// A number below `limit`.

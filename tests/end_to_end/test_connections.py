@@ -1,7 +1,7 @@
 """Connections over TLS, as those to AWS are. The local AWS talks plain HTTP, so this is an AWS that only answers."""
 
 import json
-import ssl
+from contextlib import ExitStack
 
 import pytest
 import trustme
@@ -29,17 +29,8 @@ def certificates(authority, folder):
 @pytest.fixture
 def served(authority):
     """Serves an AWS that has a certificate for a name."""
-    running = []
-
-    def served(name):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(name).configure_cert(context)
-        running.append(SimulatedAws(ACCOUNTS, tls=context))
-        return running[-1].__enter__()
-
-    yield served
-    for aws in running:
-        aws.__exit__(None, None, None)
+    with ExitStack() as running:
+        yield lambda name: running.enter_context(SimulatedAws(ACCOUNTS, certificate=authority.issue_cert(name)))
 
 
 @pytest.fixture

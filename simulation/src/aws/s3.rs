@@ -1,6 +1,9 @@
 //! S3: two buckets with versions. A report is kept as what it is a copy of, and anything large in a
 //! file, so that the memory of a night is that of the functions.
 
+#[path = "../../../functions/src/fake_aws/listing.rs"]
+mod listing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -18,6 +21,7 @@ use super::answer::{Answer, decode};
 use super::{Call, State};
 use crate::organization::Organization;
 use crate::watch::Watch;
+use listing::list_bucket_result;
 
 /// The report bucket.
 pub const REPORT_BUCKET: &str = "rollcall-reports";
@@ -252,26 +256,7 @@ impl State {
             keys.take(page_size + 1).collect()
         };
         let page = &names[..names.len().min(page_size)];
-        let contents: String = page
-            .iter()
-            .map(|key| match key.ends_with('/') {
-                true => format!("<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
-                false => format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"),
-            })
-            .collect();
-        let next = match page.last() {
-            Some(last) if names.len() > page_size => {
-                format!(
-                    "<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>"
-                )
-            }
-            _ => "<IsTruncated>false</IsTruncated>".to_owned(),
-        };
-        let count = page.len();
-        Answer::new(
-            200,
-            format!("<ListBucketResult><KeyCount>{count}</KeyCount>{next}{contents}</ListBucketResult>"),
-        )
+        Answer::new(200, list_bucket_result(page, names.len() <= page_size))
     }
 }
 
