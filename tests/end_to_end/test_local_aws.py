@@ -2,13 +2,17 @@
 
 import json
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import boto3
 import botocore.exceptions
 import pytest
 from botocore.config import Config
+from local_aws.emulator import sessions
 from local_aws.server import REGION
+from ministack.services import sts
 
 
 @dataclass
@@ -518,6 +522,20 @@ def test_a_session_of_get_session_token_says_whether_there_was_mfa(aws, guarded)
         session = Principal(aws, anna.arn, keys)
         call(session.client("iam").list_users)
         call(lambda: assumed(aws, session.client("sts"), role_arn))
+
+
+def test_sessions_can_be_made_at_the_same_time(monkeypatch):
+    made = {}
+    monkeypatch.setattr(sts, "_sessions", made)
+    interval = sys.getswitchinterval()
+    # Threads take turns as often as they can: what can go wrong between them does.
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda number: sessions._register_session(f"ASIA{number}", {}), range(4000)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(made) == 4000
 
 
 # Stacks.

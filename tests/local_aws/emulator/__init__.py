@@ -20,5 +20,6 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
 - `x-amz-expected-bucket-owner` is heeded.
 - Who writes or reads what a KMS key encrypts in S3, or publishes to a topic that one encrypts, needs
   the permission to use the key.
+- Sessions can be made at the same time: one that fails for that takes all environments of its function down.
 - MFA satisfies `aws:MultiFactorAuthPresent` of a role's trust policy, and in a session of GetSessionToken.
 """

@@ -1,6 +1,7 @@
-"""MFA in the calls that make a session."""
+"""The sessions of STS: MFA in the calls that make one, and many made at the same time."""
 
 import re
+import threading
 from contextvars import ContextVar
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ principal_keys = iam_evaluator._principal_keys
 
 PRESENT = "aws:multifactorauthpresent"
 _with_mfa = ContextVar("with_mfa", default=False)
+_registering = threading.Lock()
 
 
 async def _handle_request(method, path, headers, body, query_params):
@@ -49,7 +51,10 @@ def _caller_identity(headers, query_params=None):
 
 def _register_session(access_key, session):
     # A role's session says nothing of the MFA it was assumed with.
-    register_session(access_key, session | {"MFA": _with_mfa.get() and session.get("PrincipalType") == "User"})
+    session = session | {"MFA": _with_mfa.get() and session.get("PrincipalType") == "User"}
+    # Each looks through all others for expired ones, and fails when another is added meanwhile.
+    with _registering:
+        register_session(access_key, session)
 
 
 def _principal_keys(credential):
