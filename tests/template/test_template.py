@@ -91,6 +91,16 @@ def test_every_task_retries_and_its_failure_goes_somewhere(definition):
             assert name == "RecordFailure" or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
+def test_a_function_that_died_is_run_again_whatever_it_died_of(definition):
+    # What Lambda calls it: Step Functions' guide and the names in AWS's runtime interface emulator.
+    deaths = {"Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "Runtime.Unknown"}
+    deaths |= {"Sandbox.Failure", "Sandbox.Timedout", "Sandbox.Timeout"}
+    for name, state in states(definition):
+        if state["Type"] == "Task" and "Function" in str(state["Arguments"]):
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            assert retried >= deaths or retried == {"States.ALL"}, name
+
+
 def test_a_step_has_one_stem_everywhere(template, definition):
     names = dict(states(definition))
     for step in ("ListAccounts", "CollectReport", "AnalyzeReports", "Notify"):
