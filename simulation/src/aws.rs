@@ -106,9 +106,12 @@ struct State {
     injected: FaultCounts,
     reports: Vec<ReportState>,
     sessions: u64,
+    /// When each session runs out, by its access key id.
+    expirations: HashMap<String, DateTime<Utc>>,
     suspended_since: Vec<bool>,
     objects: Objects,
     messages: Vec<Message>,
+    refused_messages: u64,
     /// Of every call, when and what and how it ended: two nights with the same digest are the same.
     digest: u64,
 }
@@ -161,9 +164,11 @@ impl Aws {
             injected: FaultCounts::new(),
             reports: (0..accounts).map(|_| ReportState::new(made)).collect(),
             sessions: 0,
+            expirations: HashMap::new(),
             suspended_since: vec![false; accounts],
             objects: Objects::default(),
             messages: Vec::new(),
+            refused_messages: 0,
             digest: 0,
         };
         let pages = if small_pages { (3, 4) } else { (organizations::PAGE, s3::PAGE) };
@@ -215,9 +220,37 @@ impl Aws {
         self.state().messages.clone()
     }
 
-    /// Publishes a message without a call: what the state machine itself sends.
-    pub fn publish(&self, message: Message) {
-        self.state().messages.push(message);
+    /// How often the state machine could not publish a message, or did not hear that it had.
+    pub fn refused_messages(&self) -> u64 {
+        self.state().refused_messages
+    }
+
+    /// Publishes a message of the state machine itself, which calls SNS as the functions do; what goes wrong
+    /// with the call is the error.
+    pub(crate) async fn publish(&self, message: Message) -> Result<(), Fault> {
+        let published = self.try_to_publish(message).await;
+        self.state().refused_messages += u64::from(published.is_err());
+        published
+    }
+
+    async fn try_to_publish(&self, message: Message) -> Result<(), Fault> {
+        let call = Call::of_step_functions(&message);
+        let (count, fault) = self.arrive(&call, self.0.clock.elapsed());
+        let (there, back) = latency::of(&call, count, message.body.len());
+        sleep(there + back).await;
+        if let Some(fault) = fault
+            && fault != Fault::Slow
+            && !fault.is_of_the_answer()
+        {
+            return Err(fault);
+        }
+        let answer = self.handle(&call, Bytes::new(), fault);
+        self.note(&call, count, answer.status);
+        match fault {
+            _ if answer.status >= 300 => Err(Fault::Throttled),
+            Some(fault) if fault != Fault::Slow => Err(fault),
+            _ => Ok(()),
+        }
     }
 
     /// Puts an object where an earlier night would have left it.
@@ -336,6 +369,14 @@ impl Aws {
         let Shared { clock, organization, watch, .. } = &*self.0;
         let now = clock.utc();
         let mut state = self.state();
+        if let Some(session) = &call.session {
+            if fault == Some(Fault::SessionExpired) {
+                state.expirations.insert(session.clone(), now);
+            }
+            if state.expirations.get(session).is_none_or(|expiration| *expiration <= now) {
+                return Answer::expired();
+            }
+        }
         if !state.rates.take(call, now) {
             return Answer::throttled(call.service);
         }
@@ -382,8 +423,10 @@ impl Aws {
                 state.sessions += 1;
                 let session = state.sessions;
                 let expiration = self.0.clock.utc() + TimeDelta::hours(1);
+                let access_key_id = Watch::access_key_id(account, session);
+                state.expirations.insert(access_key_id.clone(), expiration);
                 let mut parts = [
-                    format!("<AccessKeyId>{}</AccessKeyId>", Watch::access_key_id(account, session)),
+                    format!("<AccessKeyId>{access_key_id}</AccessKeyId>"),
                     format!("<SecretAccessKey>{}</SecretAccessKey>", Watch::secret_access_key(session)),
                     format!("<SessionToken>{}</SessionToken>", Watch::session_token(session)),
                     format!("<Expiration>{}</Expiration>", expiration.format("%Y-%m-%dT%H:%M:%SZ")),
@@ -407,6 +450,22 @@ impl Aws {
 }
 
 impl Call {
+    fn of_step_functions(message: &Message) -> Self {
+        let Message { topic_arn, subject, body } = message.clone();
+        let form = [("TopicArn", topic_arn.clone()), ("Subject", subject), ("Message", body)];
+        Self {
+            service: Service::Sns,
+            action: "Publish",
+            subject: topic_arn,
+            account: None,
+            session: None,
+            signed: None,
+            query: String::new(),
+            headers: BTreeMap::new(),
+            form: form.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
     fn read(parts: &http::request::Parts, body: &[u8], organization: &Organization) -> Self {
         let headers: BTreeMap<String, String> = parts
             .headers

@@ -14,6 +14,9 @@ use crate::random::{Random, number};
 /// At most this part of all calls fails outside bursts: beyond it no night gets anywhere.
 const MOST_CALLS: f64 = 0.5;
 
+/// How probable the one kind of fault of a night is that has only one.
+const OFTEN: f64 = 0.06;
+
 /// What goes wrong with one call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
@@ -39,7 +42,7 @@ pub enum Fault {
     Stalled,
     /// It takes long.
     Slow,
-    /// The credentials of the session have run out.
+    /// The credentials of the session have run out, and stay so.
     SessionExpired,
     /// IAM has no capacity to launch a report.
     NoCapacity,
@@ -70,7 +73,8 @@ pub enum InvocationFault {
     Again,
 }
 
-const FAULTS: [Fault; 17] = [
+/// All of them.
+pub const FAULTS: [Fault; 17] = [
     Fault::Throttled,
     Fault::ServerError,
     Fault::BadGateway,
@@ -90,7 +94,8 @@ const FAULTS: [Fault; 17] = [
     Fault::KilledAfter,
 ];
 
-const INVOCATION_FAULTS: [InvocationFault; 6] = [
+/// All of them.
+pub const INVOCATION_FAULTS: [InvocationFault; 6] = [
     InvocationFault::Refused,
     InvocationFault::ServiceError,
     InvocationFault::AnswerLost,
@@ -125,16 +130,23 @@ impl Faults {
         Self { seed: 0, rates: vec![], invocation_rates: vec![], bursts: vec![], skewed: 0.0 }
     }
 
+    /// One kind of fault happens to calls, and often.
+    pub fn only_calls(fault: Fault) -> Self {
+        Self { rates: vec![fault.at_a_rate(OFTEN)], ..Self::none() }
+    }
+
+    /// One kind of fault happens to invocations, and often.
+    pub fn only_invocations(fault: InvocationFault) -> Self {
+        Self { invocation_rates: vec![(fault, OFTEN)], ..Self::none() }
+    }
+
     /// The faults of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::about(&[seed, number("faults")]);
         let mut rates = Vec::new();
         for fault in FAULTS {
             if random.happens(0.5) {
-                let rate = random.of(&[0.005, 0.02, 0.06, 0.15]);
-                // Nothing but the function's own end ends it early, so a night of many would end no other way.
-                let kills = matches!(fault, Fault::KilledBefore | Fault::KilledAfter);
-                rates.push((fault, if kills { rate / 4.0 } else { rate }));
+                rates.push(fault.at_a_rate(random.of(&[0.005, 0.02, 0.06, 0.15])));
             }
         }
         let all: f64 = rates.iter().map(|(_, rate)| rate).sum();
@@ -230,6 +242,25 @@ impl Burst {
 }
 
 impl Fault {
+    fn at_a_rate(self, rate: f64) -> (Self, f64) {
+        // Nothing but the function's own end ends it early, so a night of many would end no other way.
+        let kills = matches!(self, Self::KilledBefore | Self::KilledAfter);
+        (self, if kills { rate / 4.0 } else { rate })
+    }
+
+    /// Whether the service has done what it was asked when it happens.
+    pub(crate) fn is_of_the_answer(self) -> bool {
+        matches!(
+            self,
+            Self::ResetAfter
+                | Self::SilentAfter
+                | Self::Interrupted
+                | Self::CutOff
+                | Self::Stalled
+                | Self::KilledAfter
+        )
+    }
+
     /// Whether it can happen to this call.
     fn concerns(self, call: &Call, random: &mut Random) -> bool {
         match self {

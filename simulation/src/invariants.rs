@@ -99,8 +99,14 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
             night.outcomes.insert("in a night that broke before run.json".to_owned(), accounts);
         }
     }
-    if matches!(night.ending, Ending::Broken { .. }) && !check.told_of_an_error() {
-        check.violated("the run is broken and nobody was told");
+    match night.ending {
+        Ending::Broken { told: true, .. } if !check.told_of_an_error() => {
+            check.violated("the run is broken, was said to be, and nobody heard of it");
+        }
+        Ending::Broken { told: false, .. } if aws.refused_messages() == 0 => {
+            check.violated("the run is broken and did not say so, which nothing kept it from");
+        }
+        _ => {}
     }
     night.violations = check.violations;
 }
@@ -216,6 +222,9 @@ impl Check<'_> {
         let child = night.children.get(id);
         let status = child.and_then(|child| child.as_ref().ok()).map(String::as_str);
         match account.outcome {
+            Outcome::Collected if trouble != Trouble::None => {
+                self.violated(format!("account {id} is collected, which can't be: {trouble:?}"));
+            }
             Outcome::Collected => match &account.report {
                 Some(report) => self.collected(id, number, report, written),
                 None => self.violated(format!("account {id} is collected without a report")),
@@ -294,10 +303,7 @@ impl Check<'_> {
             // Of a function that died, or that Lambda did not run.
             FailureCode::Internal => {
                 message.starts_with("the collector ended with Lambda.")
-                    || (self.died > 0
-                        && ["Runtime.ExitError", "Sandbox.Timedout"]
-                            .iter()
-                            .any(|error| message.contains(error)))
+                    || (self.died > 0 && message.contains("Runtime.ExitError"))
             }
             FailureCode::ReportTimedOut => trouble == Trouble::NeverReady,
             FailureCode::StorageFailed => message.contains("s3:"),
@@ -316,7 +322,8 @@ impl Check<'_> {
     /// Somebody hears of every account without a report, unless the run is said to be broken.
     fn messages(&mut self, manifest: &Manifest, night: &Night) {
         let missing = manifest.coverage.failed + manifest.coverage.no_outcome;
-        if missing > 0 && !self.told_of_an_error() {
+        let is_unsaid = matches!(night.ending, Ending::Broken { told: false, .. });
+        if missing > 0 && !is_unsaid && !self.told_of_an_error() {
             self.violated(format!("{missing} accounts have no report and nobody was told"));
         }
         // An analysis that came twice may have known less the first time, or the second.

@@ -118,7 +118,7 @@ impl Function {
 }
 
 impl Failure {
-    fn new(error: &str, cause: &str) -> Self {
+    pub(crate) fn new(error: &str, cause: &str) -> Self {
         Self { error: error.to_owned(), cause: cause.to_owned() }
     }
 }
@@ -229,7 +229,13 @@ impl Lambda {
                     "Runtime.ExitError",
                     "RequestId: 1 Error: Runtime exited with error: signal: killed",
                 )),
-                Either::Right((Err(_), _)) => Err(Failure::new("Sandbox.Timedout", "Task timed out")),
+                Either::Right((Err(_), _)) => {
+                    // Every call of the collector is bounded, so that it always has time to say what happened.
+                    if function == Function::CollectReport {
+                        self.0.watch.violated(format!("{} was out of time", function.name()));
+                    }
+                    Err(Failure::new("Sandbox.Timedout", "Task timed out"))
+                }
                 Either::Right((Ok(answer), _)) => Ok(answer),
             }
         };

@@ -76,6 +76,9 @@ pub enum Ending {
         step: String,
         /// Of what.
         error: String,
+        /// Whether the state machine could say so. If not, the rule on failed executions is left, which is
+        /// not simulated.
+        told: bool,
     },
     /// It took longer than it may.
     TimedOut,
@@ -247,6 +250,7 @@ impl Execution {
         let Shared { definition, aws, .. } = &*self.0;
         let mut name = definition.parent.start.clone();
         let mut input = Value::Null;
+        let mut told = false;
         loop {
             let state = definition.parent.state(&name);
             let run = run();
@@ -258,7 +262,7 @@ impl Execution {
                         "started": format_time(run.started),
                         "input": {},
                     });
-                    self.task(state, Function::ListAccounts, payload).await
+                    self.function(state, Function::ListAccounts, payload).await
                 }
                 "CollectReports" => {
                     self.enter();
@@ -268,21 +272,31 @@ impl Execution {
                     Ok(input.clone())
                 }
                 "AnalyzeReports" => self
-                    .task(state, Function::AnalyzeReports, json!({ "run": input["run"] }))
+                    .function(state, Function::AnalyzeReports, json!({ "run": input["run"] }))
                     .await
                     .map(|_| input.clone()),
-                "Notify" => self.task(state, Function::Notify, json!({ "run": input["run"] })).await,
+                "Notify" => self.function(state, Function::Notify, json!({ "run": input["run"] })).await,
                 "ReportBrokenRun" => {
-                    self.enter();
-                    let subject = format!("the run failed at {}", input["step"]);
-                    let body = input.to_string();
-                    aws.publish(Message { topic_arn: ERROR_TOPIC.to_owned(), subject, body });
-                    Ok(input.clone())
+                    let message = Message {
+                        topic_arn: ERROR_TOPIC.to_owned(),
+                        subject: format!("the run failed at {}", input["step"]),
+                        body: input.to_string(),
+                    };
+                    let publish = || async {
+                        let published = aws.publish(message.clone()).await;
+                        published.map_err(|fault| Failure::new("Sns.SdkClientException", &fault.to_string()))
+                    };
+                    let published = self.task(state, publish).await;
+                    told = published.is_ok();
+                    // Caught or not, what broke the run is handed on.
+                    published.map(|()| input.clone()).or_else(|failure| {
+                        state.catcher(&failure.error).map(|_| input.clone()).ok_or(failure)
+                    })
                 }
                 "RunBroken" => {
                     self.enter();
                     let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-                    return Ending::Broken { step: text("step"), error: text("error") };
+                    return Ending::Broken { step: text("step"), error: text("error"), told };
                 }
                 other => panic!("the simulation has no state {other}"),
             };
@@ -350,9 +364,9 @@ impl Execution {
                 "CollectReport" => {
                     let mut payload = item.clone();
                     payload["max_waits"] = json!(definition.max_waits);
-                    self.task(state, Function::CollectReport, payload).await
+                    self.function(state, Function::CollectReport, payload).await
                 }
-                "RecordFailure" => self.task(state, Function::CollectReport, item.clone()).await,
+                "RecordFailure" => self.function(state, Function::CollectReport, item.clone()).await,
                 "ReportReady?" => {
                     self.enter();
                     let (pending, done) = state.choices();
@@ -388,13 +402,21 @@ impl Execution {
         }
     }
 
+    /// A task that invokes a function.
+    async fn function(&self, state: State<'_>, function: Function, payload: Value) -> Result<Value, Failure> {
+        self.task(state, || self.0.lambda.invoke(function, payload.clone())).await
+    }
+
     /// A task, with its retries.
-    async fn task(&self, state: State<'_>, function: Function, payload: Value) -> Result<Value, Failure> {
+    async fn task<T, F>(&self, state: State<'_>, attempt: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let retriers = state.retriers();
         let mut retried = vec![0; retriers.len()];
         self.enter();
         loop {
-            let failure = match self.0.lambda.invoke(function, payload.clone()).await {
+            let failure = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };

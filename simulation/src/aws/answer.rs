@@ -80,6 +80,11 @@ impl Answer {
         }
     }
 
+    /// What STS's sessions come to.
+    pub(super) fn expired() -> Self {
+        Self::query_error(403, "ExpiredToken", "The security token included in the request is expired")
+    }
+
     fn fault_of_the_service(service: Service) -> Self {
         match service {
             Service::S3 => {
@@ -125,11 +130,6 @@ impl Fault {
                 let status = [500, 502, 503, 504][(count % 4) as usize];
                 Answer::new(status, format!("<html><body><h1>{status}</h1></body></html>"))
             }
-            Self::SessionExpired => Answer::query_error(
-                403,
-                "ExpiredToken",
-                "The security token included in the request is expired",
-            ),
             Self::NoCapacity => Answer::query_error(
                 409,
                 "LimitExceeded",

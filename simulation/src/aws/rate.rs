@@ -1,7 +1,7 @@
 //! The rates above which AWS refuses: one bucket of tokens for each thing that AWS counts by.
 //!
-//! STS and S3 say what theirs are. Those of IAM's reports and of Organizations are not published for
-//! every action; here they are low.
+//! STS and S3 say what theirs are. Those of Organizations, which differ by action, and of IAM's reports,
+//! which nobody publishes, are guesses here, on the low side.
 
 use std::collections::HashMap;
 

@@ -102,7 +102,10 @@ impl All {
         };
         let ending = match night.ending {
             Ending::Succeeded => "succeeded".to_owned(),
-            Ending::Broken { step, error } => format!("broken at {step}: {error}"),
+            Ending::Broken { step, error, told: true } => format!("broken at {step}: {error}"),
+            Ending::Broken { step, error, told: false } => {
+                format!("broken at {step}: {error}; SNS did not take that it is")
+            }
             Ending::TimedOut => "timed out".to_owned(),
         };
         *self.endings.entry(ending).or_default() += 1;
