@@ -113,7 +113,7 @@ def analyze(aws, binary, date, execution):
                 sys.exit(f"error: the function ended with status {function.returncode}")
         seconds = time.monotonic() - start
         status = Path(f"/proc/{function.pid}/status").read_text()
-        peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
+        peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) * 1024 / 1_000_000
         processor = sum(os_times(function.pid))
     finally:
         function.terminate()

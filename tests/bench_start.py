@@ -41,7 +41,7 @@ def spawn_seconds():
 def zipped(binary):
     """The size of the archive that SAM makes of it."""
     archive = BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(binary, "bootstrap")
     return len(archive.getvalue())
 
