@@ -202,6 +202,10 @@ mod tests {
             definition.child.state("CollectReport").catcher("Runtime.ExitError").unwrap(),
             "RecordFailure"
         );
+        let [of_the_message] = &definition.parent.state("ReportBrokenRun").retriers()[..] else { panic!() };
+        assert!(of_the_message.is_for("Sns.SdkClientException"));
+        // Within an outage of a minute it is not given up.
+        assert_eq!(of_the_message.max_attempts, 6);
         assert_eq!(definition.child.state("RecordFailure").catcher("StorageFailed"), None);
     }
 }

@@ -140,6 +140,11 @@ impl Faults {
         Self { invocation_rates: vec![(fault, OFTEN)], ..Self::none() }
     }
 
+    /// The clock of every function is wrong, up to an hour.
+    pub fn only_clocks() -> Self {
+        Self { skewed: 1.0, ..Self::none() }
+    }
+
     /// The faults of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::about(&[seed, number("faults")]);

@@ -55,6 +55,9 @@ pub(crate) fn leave_what_was_before(aws: &Aws) {
     }
 }
 
+/// How often SNS is asked to take that a run is broken, before that is left to others.
+const ATTEMPTS_TO_TELL: u64 = 7;
+
 /// The execution that wrote it.
 const EARLIER_RUN: &str = "an-earlier-run";
 /// A version that no report of a night has.
@@ -99,14 +102,11 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
             night.outcomes.insert("in a night that broke before run.json".to_owned(), accounts);
         }
     }
-    match night.ending {
-        Ending::Broken { told: true, .. } if !check.told_of_an_error() => {
-            check.violated("the run is broken, was said to be, and nobody heard of it");
-        }
-        Ending::Broken { told: false, .. } if aws.refused_messages() == 0 => {
-            check.violated("the run is broken and did not say so, which nothing kept it from");
-        }
-        _ => {}
+    let refused = aws.refused_messages();
+    if matches!(night.ending, Ending::Broken { told: false, .. }) && refused < ATTEMPTS_TO_TELL {
+        check.violated(format!(
+            "the run is broken and did not say so, for which SNS was asked {refused} times"
+        ));
     }
     night.violations = check.violations;
 }

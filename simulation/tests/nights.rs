@@ -92,7 +92,7 @@ fn whatever_goes_wrong_alone_and_often_ends_no_night_and_fails_no_account() {
     let invocations =
         INVOCATION_FAULTS.iter().map(|fault| (fault.to_string(), Faults::only_invocations(*fault)));
     let (names, nights): (Vec<String>, Vec<Settings>) = seeds
-        .zip(calls.chain(invocations))
+        .zip(calls.chain(invocations).chain([("clock wrong".to_owned(), Faults::only_clocks())]))
         .map(|(seed, (name, faults))| {
             let settings = Settings {
                 seed,
