@@ -111,7 +111,6 @@ struct State {
     suspended_since: Vec<bool>,
     objects: Objects,
     messages: Vec<Message>,
-    refused_messages: u64,
     /// Of every call, when and what and how it ended: two nights with the same digest are the same.
     digest: u64,
 }
@@ -168,7 +167,6 @@ impl Aws {
             suspended_since: vec![false; accounts],
             objects: Objects::default(),
             messages: Vec::new(),
-            refused_messages: 0,
             digest: 0,
         };
         let pages = if small_pages { (3, 4) } else { (organizations::PAGE, s3::PAGE) };
@@ -218,39 +216,6 @@ impl Aws {
     /// What was published.
     pub fn messages(&self) -> Vec<Message> {
         self.state().messages.clone()
-    }
-
-    /// How often the state machine could not publish a message, or did not hear that it had.
-    pub fn refused_messages(&self) -> u64 {
-        self.state().refused_messages
-    }
-
-    /// Publishes a message of the state machine itself, which calls SNS as the functions do; what goes wrong
-    /// with the call is the error.
-    pub(crate) async fn publish(&self, message: Message) -> Result<(), Fault> {
-        let published = self.try_to_publish(message).await;
-        self.state().refused_messages += u64::from(published.is_err());
-        published
-    }
-
-    async fn try_to_publish(&self, message: Message) -> Result<(), Fault> {
-        let call = Call::of_step_functions(&message);
-        let (count, fault) = self.arrive(&call, self.0.clock.elapsed());
-        let (there, back) = latency::of(&call, count, message.body.len());
-        sleep(there + back).await;
-        if let Some(fault) = fault
-            && fault != Fault::Slow
-            && !fault.is_of_the_answer()
-        {
-            return Err(fault);
-        }
-        let answer = self.handle(&call, Bytes::new(), fault);
-        self.note(&call, count, answer.status);
-        match fault {
-            _ if answer.status >= 300 => Err(Fault::Throttled),
-            Some(fault) if fault != Fault::Slow => Err(fault),
-            _ => Ok(()),
-        }
     }
 
     /// Puts an object where an earlier night would have left it.
@@ -450,22 +415,6 @@ impl Aws {
 }
 
 impl Call {
-    fn of_step_functions(message: &Message) -> Self {
-        let Message { topic_arn, subject, body } = message.clone();
-        let form = [("TopicArn", topic_arn.clone()), ("Subject", subject), ("Message", body)];
-        Self {
-            service: Service::Sns,
-            action: "Publish",
-            subject: topic_arn,
-            account: None,
-            session: None,
-            signed: None,
-            query: String::new(),
-            headers: BTreeMap::new(),
-            form: form.map(|(name, value)| (name.to_owned(), value)).into(),
-        }
-    }
-
     fn read(parts: &http::request::Parts, body: &[u8], organization: &Organization) -> Self {
         let headers: BTreeMap<String, String> = parts
             .headers

@@ -253,19 +253,6 @@ impl Fault {
         (self, if kills { rate / 4.0 } else { rate })
     }
 
-    /// Whether the service has done what it was asked when it happens.
-    pub(crate) fn is_of_the_answer(self) -> bool {
-        matches!(
-            self,
-            Self::ResetAfter
-                | Self::SilentAfter
-                | Self::Interrupted
-                | Self::CutOff
-                | Self::Stalled
-                | Self::KilledAfter
-        )
-    }
-
     /// Whether it can happen to this call.
     fn concerns(self, call: &Call, random: &mut Random) -> bool {
         match self {

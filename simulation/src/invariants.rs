@@ -15,6 +15,9 @@ use crate::lambda::{ERROR_TOPIC, FINDINGS_TOPIC};
 use crate::night::{Ending, Night};
 use crate::organization::Trouble;
 
+/// How often SNS is asked to take that a run is broken, before that is left to others.
+const ATTEMPTS_TO_TELL: u64 = 7;
+
 /// What a run writes besides reports, failures and the roll: findings twice, two tables, the page.
 const OUTPUTS: usize = 5;
 
@@ -54,9 +57,6 @@ pub(crate) fn leave_what_was_before(aws: &Aws) {
         }
     }
 }
-
-/// How often SNS is asked to take that a run is broken, before that is left to others.
-const ATTEMPTS_TO_TELL: u64 = 7;
 
 /// The execution that wrote it.
 const EARLIER_RUN: &str = "an-earlier-run";
@@ -102,7 +102,7 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
             night.outcomes.insert("in a night that broke before run.json".to_owned(), accounts);
         }
     }
-    let refused = aws.refused_messages();
+    let refused = night.refused_messages;
     if matches!(night.ending, Ending::Broken { told: false, .. }) && refused < ATTEMPTS_TO_TELL {
         check.violated(format!(
             "the run is broken and did not say so, for which SNS was asked {refused} times"

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
@@ -288,25 +289,38 @@ impl Lambda {
         Arc::new(self.start(function, number))
     }
 
-    /// A new environment. The SDK keeps what it learns of a service's retries by the name of the Region,
-    /// for as long as the process lives; here, where the processes are many in one, each has a Region.
+    /// A new environment.
     fn start(&self, function: Function, number: u64) -> Environment {
-        let Shared { aws, clock, faults, night, .. } = &*self.0;
+        let Shared { clock, faults, .. } = &*self.0;
         let killed = Arc::new(Signal::new());
-        let connector = SharedHttpConnector::new(aws.connector(Arc::clone(&killed)));
         let skew = faults.skew(number);
         if skew != 0 {
             *self.state().injected.entry("clock wrong".to_owned()).or_default() += 1;
         }
-        let clock = clock.ahead_by(skew);
+        let config = self.config(number, clock.ahead_by(skew), Arc::clone(&killed));
+        Environment { step: self.step(function, &config), killed, is_new: true.into() }
+    }
+
+    /// The connection of the process of this number. The SDK keeps what it learns of a service's retries by the
+    /// name of the Region, for as long as the process lives; here, where the processes are many in one, each has
+    /// a Region.
+    fn config(&self, number: u64, clock: Clock, killed: Arc<Signal>) -> SdkConfig {
+        let Shared { aws, night, .. } = &*self.0;
+        let connector = SharedHttpConnector::new(aws.connector(killed));
         let (secret, token) = (Watch::secret_access_key(0), Watch::session_token(0));
         let credentials = Credentials::new(COLLECTOR, secret, Some(token), None, "lambda");
-        let config = aws::connection(http_client_fn(move |_, _| connector.clone()), clock)
+        aws::connection(http_client_fn(move |_, _| connector.clone()), clock)
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .region(Region::new(format!("eu-n{night}e{number}-1")))
-            .build();
-        Environment { step: self.step(function, &config), killed, is_new: true.into() }
+            .build()
+    }
+
+    /// The connection of the state machine itself, whose only retries are those of the definition: one that is
+    /// killed leaves it without an answer.
+    pub(crate) fn config_of_step_functions(&self) -> SdkConfig {
+        let config = self.config(0, self.0.clock, Arc::default()).to_builder();
+        config.retry_config(RetryConfig::disabled()).build()
     }
 
     /// The step as its binary builds it, with the settings that the template gives it.

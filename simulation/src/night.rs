@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::aws::{ACTIONS_OF_ACCOUNTS, Aws, Message, WORK_BUCKET};
+use crate::aws::{ACTIONS_OF_ACCOUNTS, Aws, WORK_BUCKET};
 use crate::clock::Clock;
 use crate::cost::Cost;
 use crate::definition::{Definition, State};
@@ -50,6 +50,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A night in which nothing goes wrong and no account is in trouble.
+    pub fn well(seed: u64, accounts: usize, max_concurrency: usize, ready: bool) -> Self {
+        Self {
+            seed,
+            accounts,
+            max_concurrency,
+            ready,
+            troubled: false,
+            small_pages: false,
+            faults: Faults::none(),
+        }
+    }
+
     /// The night of a seed: a dozen accounts, a few in trouble, and whatever the seed has go wrong.
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::about(&[seed, number("night")]);
@@ -98,6 +111,8 @@ pub struct Night {
     pub transitions: u64,
     /// How many of them were retries.
     pub retries: u64,
+    /// How often the state machine could not publish a message, or did not hear that it had.
+    pub refused_messages: u64,
     /// What became of each child, by account id.
     pub children: BTreeMap<String, Child>,
     /// Calls by action.
@@ -154,9 +169,11 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
     let organization = Organization::new(seed, accounts, troubled);
     let aws = Aws::new(clock, organization, faults.clone(), watch.clone(), ready, small_pages);
     invariants::leave_what_was_before(&aws);
+    let lambda = Lambda::new(aws.clone(), clock, faults.clone(), watch.clone(), seed);
     let execution = Execution(Arc::new(Shared {
         definition: Definition::read(),
-        lambda: Lambda::new(aws.clone(), clock, faults.clone(), watch.clone(), seed),
+        sns: aws_sdk_sns::Client::new(&lambda.config_of_step_functions()),
+        lambda,
         aws: aws.clone(),
         seed,
         max_concurrency,
@@ -164,6 +181,7 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         retries: AtomicU64::new(0),
         children: Mutex::default(),
         peak_memory: Default::default(),
+        refused_messages: AtomicU64::new(0),
     }));
     let Execution(shared) = &execution;
     let ending = timeout(shared.definition.timeout, execution.run()).await.unwrap_or(Ending::TimedOut);
@@ -181,6 +199,7 @@ async fn live_through(settings: Settings, watch: Watch) -> Night {
         lasted,
         transitions,
         retries: shared.retries.load(Ordering::Relaxed),
+        refused_messages: shared.refused_messages.load(Ordering::Relaxed),
         children,
         calls_about: calls_about(&aws),
         injected,
@@ -236,6 +255,9 @@ struct Shared {
     retries: AtomicU64,
     children: Mutex<BTreeMap<String, Child>>,
     peak_memory: [AtomicU64; 2],
+    /// The state machine's own client, whose only retries are those of the definition.
+    sns: aws_sdk_sns::Client,
+    refused_messages: AtomicU64,
 }
 
 /// The most memory that this process ever held, as the kernel of Linux counts it, in KiB.
@@ -247,7 +269,7 @@ fn peak_memory() -> u64 {
 
 impl Execution {
     async fn run(&self) -> Ending {
-        let Shared { definition, aws, .. } = &*self.0;
+        let Shared { definition, .. } = &*self.0;
         let mut name = definition.parent.start.clone();
         let mut input = Value::Null;
         let mut told = false;
@@ -277,21 +299,14 @@ impl Execution {
                     .map(|_| input.clone()),
                 "Notify" => self.function(state, Function::Notify, json!({ "run": input["run"] })).await,
                 "ReportBrokenRun" => {
-                    let message = Message {
-                        topic_arn: ERROR_TOPIC.to_owned(),
-                        subject: format!("the run failed at {}", input["step"]),
-                        body: input.to_string(),
-                    };
-                    let publish = || async {
-                        let published = aws.publish(message.clone()).await;
-                        published.map_err(|fault| Failure::new("Sns.SdkClientException", &fault.to_string()))
-                    };
-                    let published = self.task(state, publish).await;
+                    let subject = format!("the run failed at {}", input["step"]);
+                    let published = self.task(state, || self.publish(&subject, input.to_string())).await;
                     told = published.is_ok();
-                    // Caught or not, what broke the run is handed on.
-                    published.map(|()| input.clone()).or_else(|failure| {
-                        state.catcher(&failure.error).map(|_| input.clone()).ok_or(failure)
-                    })
+                    if let Err(failure) = published {
+                        state.catcher(&failure.error).expect("every step of the run is caught");
+                    }
+                    // Told or not, what broke the run is handed on.
+                    Ok(input.clone())
                 }
                 "RunBroken" => {
                     self.enter();
@@ -400,6 +415,14 @@ impl Execution {
                 },
             }
         }
+    }
+
+    /// Publishes to the topic of errors, as the state machine itself does.
+    async fn publish(&self, subject: &str, message: String) -> Result<(), Failure> {
+        let publish = self.0.sns.publish().topic_arn(ERROR_TOPIC).subject(subject).message(message);
+        let published = publish.send().await;
+        self.0.refused_messages.fetch_add(u64::from(published.is_err()), Ordering::Relaxed);
+        published.map(drop).map_err(|error| Failure::new("Sns.SdkClientException", &error.to_string()))
     }
 
     /// A task that invokes a function.

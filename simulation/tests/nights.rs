@@ -15,15 +15,7 @@ const SEEDS: u64 = 40;
 /// A night of a seed in which nothing goes wrong. Nights of a process have seeds of their own, for the SDK
 /// keeps what it learns of retries by what is made of the seed.
 fn well(seed: u64, accounts: usize, max_concurrency: usize, ready: bool) -> Night {
-    let night = live(Settings {
-        seed,
-        accounts,
-        max_concurrency,
-        ready,
-        troubled: false,
-        small_pages: false,
-        faults: Faults::none(),
-    });
+    let night = live(Settings::well(seed, accounts, max_concurrency, ready));
     assert_eq!(night.violations, [""; 0]);
     assert_eq!(night.ending, Ending::Succeeded);
     assert_eq!(night.outcomes, [("collected".to_owned(), accounts as u64)].into());
@@ -78,7 +70,7 @@ fn twice_the_accounts_are_twice_the_calls_and_transitions() {
 
 #[test]
 fn whatever_goes_wrong_every_account_has_its_one_true_outcome() {
-    let nights = (1..=SEEDS).map(Settings::of_seed).collect();
+    let nights = (1..=SEEDS).map(|seed| (seed.to_string(), Settings::of_seed(seed))).collect();
     live_all(nights, |seed, night| {
         assert_eq!(night.violations, [""; 0], "to live through it again: make soak SEED={seed}");
         assert!(night.lasted < Duration::from_secs(82_800));
@@ -91,23 +83,11 @@ fn whatever_goes_wrong_alone_and_often_ends_no_night_and_fails_no_account() {
     let calls = FAULTS.iter().map(|fault| (fault.to_string(), Faults::only_calls(*fault)));
     let invocations =
         INVOCATION_FAULTS.iter().map(|fault| (fault.to_string(), Faults::only_invocations(*fault)));
-    let (names, nights): (Vec<String>, Vec<Settings>) = seeds
+    let nights = seeds
         .zip(calls.chain(invocations).chain([("clock wrong".to_owned(), Faults::only_clocks())]))
-        .map(|(seed, (name, faults))| {
-            let settings = Settings {
-                seed,
-                accounts: 40,
-                max_concurrency: 10,
-                ready: false,
-                troubled: false,
-                small_pages: false,
-                faults,
-            };
-            (name, settings)
-        })
-        .unzip();
-    live_all(nights, |seed, night| {
-        let name = &names[seed as usize - 2001];
+        .map(|(seed, (name, faults))| (name, Settings { faults, ..Settings::well(seed, 40, 10, false) }))
+        .collect();
+    live_all(nights, |name, night| {
         assert_eq!(night.violations, [""; 0], "{name}");
         // Else the night shows nothing.
         let times: u64 = night
@@ -127,14 +107,14 @@ fn is_or_is_named(injected: &str, name: &str) -> bool {
     injected == name || name.starts_with("killed") && injected.starts_with("killed")
 }
 
-/// Lives through nights, as many at a time as there are processors.
-fn live_all(nights: Vec<Settings>, check: impl Fn(u64, Night) + Sync) {
+/// Lives through nights, as many at a time as there are processors, and checks each by its name.
+fn live_all(nights: Vec<(String, Settings)>, check: impl Fn(&str, Night) + Sync) {
     let next = AtomicU64::new(0);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, |threads| threads.get()) {
             scope.spawn(|| {
-                while let Some(settings) = nights.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    check(settings.seed, live(settings.clone()));
+                while let Some((name, settings)) = nights.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    check(name, live(settings.clone()));
                 }
             });
         }

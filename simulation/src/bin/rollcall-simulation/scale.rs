@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use rollcall_simulation::aws::ACTIONS_OF_ACCOUNTS;
-use rollcall_simulation::faults::Faults;
 use rollcall_simulation::night::{Night, Settings, live};
 
 #[derive(clap::Args)]
@@ -65,15 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 pub(crate) fn once(size: &Size) -> ExitCode {
     let Size { accounts, concurrency, reports } = *size;
     let began = Instant::now();
-    let night = live(Settings {
-        seed: 1,
-        accounts,
-        max_concurrency: concurrency,
-        ready: matches!(reports, Reports::Ready),
-        troubled: false,
-        small_pages: false,
-        faults: Faults::none(),
-    });
+    let night = live(Settings::well(1, accounts, concurrency, matches!(reports, Reports::Ready)));
     let took = began.elapsed();
     for violation in &night.violations {
         eprintln!("{violation}");
