@@ -1,6 +1,6 @@
 //! `rollcall analyze`: flags risks in reports that somebody has.
 
-use rollcall_core::history::Previous;
+use rollcall_core::judgement::history::Previous;
 
 use crate::arguments::{AnalyzeArguments, EndingArguments};
 use crate::asynchronous;

@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use rollcall_core::account::AccountId;
-use rollcall_core::rules::{RULES, RuleId, Severity};
-use rollcall_core::run::parse_as_of;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::rules::{RULES, RuleId, Severity};
+use rollcall_core::text::time::parse_as_of;
 
-pub use rules::RuleSettings;
+pub use rules::RuleFlags;
 
 use crate::output::Format;
 
@@ -240,7 +240,7 @@ pub struct JudgingArguments {
     #[arg(long, value_name = "FILE", help_heading = "Rules", value_hint = ValueHint::FilePath)]
     pub exemptions: Option<PathBuf>,
     #[command(flatten)]
-    pub rules: RuleSettings,
+    pub rules: RuleFlags,
 }
 
 /// What makes the command exit with 1.

@@ -3,7 +3,7 @@
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::error::ProvideErrorMetadata;
-use rollcall_core::account::Owner;
+use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_functions::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
 use rollcall_functions::aws;
 
@@ -20,7 +20,7 @@ pub struct Caller {
     /// The ARN of the user or the role's session.
     pub arn: String,
     /// Its account and partition.
-    pub owner: Owner,
+    pub owner: ArnAccount,
 }
 
 /// Loads Region and credentials as AWS's own command line does.
@@ -66,7 +66,7 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
         })
     })?;
     let arn = answer.arn.unwrap_or_default();
-    let owner = Owner::of_arn(&arn).map_err(|error| {
+    let owner = ArnAccount::of_arn(&arn).map_err(|error| {
         CommandError::new(format!("sts:GetCallerIdentity answered a caller whose {error}"))
     })?;
     Ok(Caller { arn, owner })

@@ -9,10 +9,11 @@ use std::path::Path;
 use std::slice;
 
 use chrono::{DateTime, Utc};
-use rollcall_core::account::AccountId;
-use rollcall_core::credential_changes::{CredentialChange, compare};
-use rollcall_core::history::Previous;
-use rollcall_core::manifest::{Manifest, Outcome};
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::credential_changes::{CredentialChange, compare};
+use rollcall_core::judgement::history::Previous;
+use rollcall_core::organization::outcome::Outcome;
 use serde::Serialize;
 
 use crate::arguments::{DiffArguments, DiffFormat};

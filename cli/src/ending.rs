@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use rollcall_core::findings::Finding;
-use rollcall_core::rules::Severity;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::rules::Severity;
 
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,15 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use rollcall_core::account::AccountId;
-use rollcall_core::analysis::Assessment;
-use rollcall_core::findings::{Finding, asff_batches, write_asff, write_csv, write_jsonl, write_sarif};
-use rollcall_core::manifest::Manifest;
-use rollcall_core::summary::write_html;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::formats::asff::{asff_batches, write_asff};
+use rollcall_core::formats::csv::write_csv;
+use rollcall_core::formats::jsonl::write_jsonl;
+use rollcall_core::formats::page::write_html;
+use rollcall_core::formats::sarif::write_sarif;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::Assessment;
+use rollcall_core::judgement::finding::Finding;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 use tempfile::NamedTempFile;
@@ -290,7 +294,8 @@ fn write_json(manifest: &Manifest, findings: &[Finding], mut output: &mut dyn Wr
     fn records<S: Serializer>(findings: &&[Finding], serializer: S) -> Result<S::Ok, S::Error> {
         let mut records = serializer.serialize_seq(Some(findings.len()))?;
         for finding in *findings {
-            records.serialize_element(&rollcall_core::findings::FindingRecord::from(finding))?;
+            records
+                .serialize_element(&rollcall_core::formats::finding_record::FindingRecord::from(finding))?;
         }
         records.end()
     }

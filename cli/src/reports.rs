@@ -15,16 +15,18 @@ use std::path::PathBuf;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, SubsecRound, Utc};
-use rollcall_core::account::{Account, AccountId};
-use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
-use rollcall_core::exemptions::{ExemptionOutcome, Exemptions};
-use rollcall_core::history::{History, Previous};
-use rollcall_core::manifest::{Evidence, Manifest, StoredReport};
-use rollcall_core::messages::counted;
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::{Roll, RollSource};
-use rollcall_core::run::Run;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
+use rollcall_core::judgement::exemptions::{ExemptionOutcome, Exemptions};
+use rollcall_core::judgement::history::{History, Previous};
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::{Evidence, StoredReport};
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::counted::counted;
 use rollcall_functions::clock::now;
 use rollcall_functions::report_store::Checksum;
 use tokio::sync::OnceCell;
@@ -131,7 +133,7 @@ pub struct Reports<'a> {
 #[derive(Clone, Debug)]
 pub struct Measure {
     /// How the rules are set.
-    pub policy: Policy,
+    pub policy: RuleSettings,
     /// What is exempt.
     pub exemptions: Exemptions,
     /// The SHA-256 of the file of exemptions, when there is one.
@@ -171,7 +173,7 @@ impl<'a> Reports<'a> {
     pub fn measure(&mut self, judging: &JudgingArguments) -> Result<Measure, CommandError> {
         let day = self.day.as_ref();
         let ran = day.and_then(|day| day.manifest.as_ref());
-        let policy = ran.map_or_else(Policy::default, |manifest| manifest.policy.clone());
+        let policy = ran.map_or_else(RuleSettings::default, |manifest| manifest.policy.clone());
         let policy = judging.rules.over(policy);
         let (name, bytes) = match (&judging.exemptions, day.and_then(|day| day.exemptions.clone())) {
             (Some(path), _) => {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use rollcall_core::rules::{RULES, Rule, RuleId, Setting};
+use rollcall_core::judgement::rules::{RULES, Rule, RuleId, Setting};
 use serde_json::json;
 
 use crate::arguments::{ExplainArguments, RulesArguments};

@@ -10,13 +10,14 @@ use std::io::Write;
 use std::pin::pin;
 
 use aws_config::SdkConfig;
-use rollcall_core::account::{Account, Owner};
-use rollcall_core::bucket_layout;
-use rollcall_core::exemptions::ExemptionOutcome;
-use rollcall_core::messages::counted;
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::Roll;
-use rollcall_core::run::Run;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::judgement::exemptions::ExemptionOutcome;
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::Roll;
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::counted::counted;
 use rollcall_functions::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
 use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport, CollectReportInput};
 use rollcall_functions::report_store::ReportStore;
@@ -80,7 +81,7 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
 /// A run that is about to collect.
 struct Prepared {
     config: SdkConfig,
-    owner: Owner,
+    owner: ArnAccount,
     store: ReportStore,
     exemptions: Option<ExemptionsFile>,
     run: Run,
@@ -135,7 +136,7 @@ async fn collect_and_analyze(
     progress.end();
     not_recorded.iter().for_each(error);
 
-    let policy = arguments.judging.rules.over(Policy::default());
+    let policy = arguments.judging.rules.over(RuleSettings::default());
     let mut step = AnalyzeReports::new(store.clone(), policy);
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
@@ -186,7 +187,7 @@ fn exemptions(arguments: &RunArguments) -> Result<Option<ExemptionsFile>, Comman
     let Some(path) = &arguments.judging.exemptions else { return Ok(None) };
     let bytes = std::fs::read(path).map_err(|error| CommandError::of_disk("reading", path, &error))?;
     let name = path.display().to_string();
-    rollcall_core::exemptions::Exemptions::parse(&name, &bytes)
+    rollcall_core::judgement::exemptions::Exemptions::parse(&name, &bytes)
         .map_err(|error| CommandError::new(error.to_string()))?;
     Ok(Some(ExemptionsFile { name, bytes }))
 }

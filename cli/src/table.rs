@@ -10,10 +10,10 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anstream::AutoStream;
 use anstyle::AnsiColor;
-use rollcall_core::analysis::Assessment;
-use rollcall_core::findings::{Finding, Status};
-use rollcall_core::manifest::Manifest;
-use rollcall_core::rules::{RuleId, Severity};
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::judgement::analysis::Assessment;
+use rollcall_core::judgement::finding::{Finding, Status};
+use rollcall_core::judgement::rules::{RuleId, Severity};
 
 use crate::error::CommandError;
 use crate::terminal::{broken, columns, safe, shortened};

@@ -10,17 +10,18 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use rollcall_core::account::Account;
-use rollcall_core::analysis::{Analysis, Analyzer};
-use rollcall_core::bucket_layout;
-use rollcall_core::exemptions::Exemptions;
-use rollcall_core::history::{Earlier, EarlierRun, History, Previous};
-use rollcall_core::manifest::{Evidence, Manifest, ReportEntry, StoredReport, WrittenFile};
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::{Roll, RollSource};
-use rollcall_core::run::Run;
-use rollcall_core::summary::write_html;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
+use rollcall_core::formats::page::write_html;
+use rollcall_core::judgement::analysis::{Analysis, Analyzer};
+use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::history::{Earlier, EarlierRun, History, Previous};
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::run::Run;
 
 #[path = "../benches/organization/mod.rs"]
 mod organization;
@@ -74,7 +75,7 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
         started,
         as_of: started,
     };
-    let policy = Policy::default();
+    let policy = RuleSettings::default();
     let exemptions = Exemptions::parse("exemptions.toml", night.exemptions.as_bytes())?;
     let accounts = accounts(night);
 

@@ -6,52 +6,16 @@
 //! come in as arguments, values and rendered text go out, so every rule of the product can be
 //! tested without a server.
 
-pub mod account;
-pub mod analysis;
-pub mod bucket_layout;
-pub mod console;
-pub mod credential_changes;
-pub mod exemptions;
-pub mod findings;
-pub mod history;
-pub mod manifest;
+pub mod evidence;
+pub mod formats;
+pub mod identifiers;
+pub mod judgement;
 pub mod messages;
-pub mod metrics;
-pub mod outcome;
-pub mod policy;
+pub mod organization;
 pub mod report;
-pub mod roll;
-pub mod rules;
-pub mod run;
-pub mod statistics;
-pub mod summary;
-pub mod tables;
-pub mod untrusted;
+pub mod text;
 
 #[cfg(test)]
 mod hostile;
-
 #[cfg(test)]
-mod sorted_json {
-    //! JSON for snapshots. Another crate of the build may have serde_json keep keys in the order they
-    //! were given.
-
-    use std::collections::BTreeMap;
-
-    use serde_json::Value;
-
-    pub(crate) fn pretty(value: &Value) -> String {
-        serde_json::to_string_pretty(&sorted(value)).unwrap()
-    }
-
-    fn sorted(value: &Value) -> Value {
-        match value {
-            Value::Object(fields) => {
-                let fields: BTreeMap<_, _> = fields.iter().map(|(key, value)| (key, sorted(value))).collect();
-                serde_json::to_value(fields).unwrap()
-            }
-            Value::Array(items) => items.iter().map(sorted).collect(),
-            other => other.clone(),
-        }
-    }
-}
+mod testing;

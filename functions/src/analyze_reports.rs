@@ -12,20 +12,23 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rollcall_core::account::AccountId;
-use rollcall_core::analysis::{Analysis, Analyzer, Assessment, ReportAnalysis};
-use rollcall_core::bucket_layout;
-use rollcall_core::exemptions::Exemptions;
-use rollcall_core::findings;
-use rollcall_core::manifest::{Coverage, Evidence, FindingCounts, Manifest, ReportEntry, StoredReport};
-use rollcall_core::metrics::metrics;
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::policy::Policy;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::counts::FindingCounts;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::evidence::metrics::metrics;
+use rollcall_core::evidence::tables;
+use rollcall_core::formats::page::write_html;
+use rollcall_core::formats::{csv, jsonl};
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment, ReportAnalysis};
+use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::coverage::Coverage;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::roll::Roll;
+use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
-use rollcall_core::roll::Roll;
-use rollcall_core::run::Run;
-use rollcall_core::summary::write_html;
-use rollcall_core::tables;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
@@ -45,7 +48,7 @@ const READ_TRIES: u32 = 3;
 #[derive(Debug)]
 pub struct AnalyzeReports {
     report_store: ReportStore,
-    policy: Policy,
+    policy: RuleSettings,
     exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
 }
@@ -114,7 +117,7 @@ impl AnalyzeReports {
     }
 
     /// The step on the given bucket, with rules set by `policy`, that prints no metrics.
-    pub fn new(report_store: ReportStore, policy: Policy) -> Self {
+    pub fn new(report_store: ReportStore, policy: RuleSettings) -> Self {
         Self { report_store, policy, exemptions: None, deployment: None }
     }
 
@@ -168,14 +171,14 @@ impl AnalyzeReports {
             bucket_layout::findings_csv(date),
             "text/csv",
             &run.execution,
-            |mut output| findings::write_csv(findings, &mut output),
+            |mut output| csv::write_csv(findings, &mut output),
         );
         manifest.outputs.push(csv.await?);
         let jsonl = self.report_store.write_file(
             bucket_layout::findings_jsonl(date),
             "application/jsonl",
             &run.execution,
-            |mut output| findings::write_jsonl(findings, &mut output),
+            |mut output| jsonl::write_jsonl(findings, &mut output),
         );
         manifest.outputs.push(jsonl.await?);
         manifest.finished = now();

@@ -12,11 +12,13 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_iam::types::ReportStateType;
 use chrono::{DateTime, NaiveDate, Utc};
-use rollcall_core::account::{AccountId, ListedBy, Owner};
-use rollcall_core::bucket_layout;
-use rollcall_core::outcome::{FailureCode, FailureRecord, PendingReason};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord, PendingReason};
+use rollcall_core::organization::roll::ListedBy;
 use rollcall_core::report;
-use rollcall_core::run::format_time;
+use rollcall_core::text::time::format_time;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -166,7 +168,7 @@ impl CollectReport {
     /// `StorageFailed` when not even the failure could be recorded.
     pub async fn run(
         &self,
-        owner: &Owner,
+        owner: &ArnAccount,
         input: CollectReportInput,
     ) -> Result<CollectReportOutput, StepError> {
         if let Some(error) = &input.lambda_error {
@@ -201,7 +203,11 @@ impl CollectReport {
     ///
     /// # Errors
     /// The code that collecting would fail with, and what exactly happened.
-    pub async fn try_role(&self, owner: &Owner, account_id: &AccountId) -> Result<(), (FailureCode, String)> {
+    pub async fn try_role(
+        &self,
+        owner: &ArnAccount,
+        account_id: &AccountId,
+    ) -> Result<(), (FailureCode, String)> {
         match self.member_role.assume(owner, account_id, "doctor").await {
             Ok(_) => Ok(()),
             Err(NoReport::Failed { code, message }) => Err((code, message)),
@@ -210,7 +216,7 @@ impl CollectReport {
     }
 
     /// Generate, then Get, until there is a report or the poll is over.
-    async fn report(&self, owner: &Owner, input: &CollectReportInput) -> Result<Report, NoReport> {
+    async fn report(&self, owner: &ArnAccount, input: &CollectReportInput) -> Result<Report, NoReport> {
         let iam = self.member_role.iam(owner, input).await?;
         tracing::debug!("the role is assumed");
         let deadline = Instant::now() + self.poll;

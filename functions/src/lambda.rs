@@ -3,7 +3,7 @@
 use std::{env, io};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use rollcall_core::account::Owner;
+use rollcall_core::identifiers::arn::ArnAccount;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,7 +26,7 @@ use crate::step_error::{StepError, StepErrorName};
 /// When the runtime API can't be reached.
 pub async fn serve<Step, Input, Output>(
     step: Result<Step, StepError>,
-    call: impl AsyncFn(&Step, &Owner, Input) -> Result<Output, StepError>,
+    call: impl AsyncFn(&Step, &ArnAccount, Input) -> Result<Output, StepError>,
 ) -> Result<(), lambda_runtime::Error>
 where
     Input: DeserializeOwned,
@@ -95,14 +95,14 @@ fn span(event: &LambdaEvent<Value>) -> Span {
 
 async fn answer<Step, Input, Output>(
     step: &Result<Step, StepError>,
-    call: &impl AsyncFn(&Step, &Owner, Input) -> Result<Output, StepError>,
+    call: &impl AsyncFn(&Step, &ArnAccount, Input) -> Result<Output, StepError>,
     event: LambdaEvent<Value>,
 ) -> Result<Output, StepError>
 where
     Input: DeserializeOwned,
 {
     let step = step.as_ref().map_err(Clone::clone)?;
-    let owner = Owner::of_arn(&event.context.invoked_function_arn)
+    let owner = ArnAccount::of_arn(&event.context.invoked_function_arn)
         .map_err(|error| StepErrorName::InvalidInput.error(format!("the function's own ARN: {error}")))?;
     let input = serde_json::from_value(event.payload)
         .map_err(|error| StepErrorName::InvalidInput.error(format!("the step's input: {error}")))?;

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, NaiveDate, Utc};
-use rollcall_core::account::{Account, AccountId, ListedBy};
-use rollcall_core::bucket_layout;
-use rollcall_core::roll::{Roll, RollSource, Selection};
-use rollcall_core::run::{Run, parse_as_of};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::organization::roll::{Account, ListedBy};
+use rollcall_core::organization::roll::{Roll, RollSource, Selection};
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::time::parse_as_of;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

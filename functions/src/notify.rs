@@ -4,13 +4,14 @@
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
-use rollcall_core::account::Owner;
-use rollcall_core::bucket_layout;
-use rollcall_core::console::Console;
-use rollcall_core::findings;
-use rollcall_core::manifest::Manifest;
-use rollcall_core::messages::{self, Attribute, Listed, Message};
-use rollcall_core::run::Run;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::formats::jsonl;
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::messages;
+use rollcall_core::messages::{Attribute, Listed, Message};
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::console::Console;
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::{ApiError, ApiErrorKind};
@@ -86,7 +87,7 @@ impl Notify {
     /// `RunReplaced` or `StorageFailed` when there is no manifest of this run, `ServiceUnavailable`
     /// when S3 does not answer, `MessageNotSent` when SNS takes no message and `SomeMessagesNotSent`
     /// when it takes some.
-    pub async fn run(&self, owner: &Owner, input: NotifyInput) -> Result<NotifyOutput, StepError> {
+    pub async fn run(&self, owner: &ArnAccount, input: NotifyInput) -> Result<NotifyOutput, StepError> {
         let run = &input.run;
         let key = bucket_layout::run(run.date());
         let manifest: Manifest = self.report_store.read_json_of(&key, &run.execution).await?;
@@ -123,7 +124,7 @@ impl Notify {
         let key = bucket_layout::findings_jsonl(manifest.date);
         let place = self.report_store.address(&key);
         let each = |line: &[u8], number| {
-            listed.offer(findings::read_line(line, number).map_err(|error| error.to_string())?);
+            listed.offer(jsonl::read_line(line, number).map_err(|error| error.to_string())?);
             Ok(())
         };
         let read = self.report_store.read_lines(&key, each).await;

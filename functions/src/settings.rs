@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::env;
 
-use rollcall_core::account::AccountId;
-use rollcall_core::policy::Policy;
-use rollcall_core::rules::RULES;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::rules::RULES;
+use rollcall_core::judgement::settings::RuleSettings;
 
 use crate::step_error::{StepError, StepErrorName};
 
@@ -45,12 +45,12 @@ pub fn account_ids(variable: &str, parameter: &str) -> Result<BTreeSet<AccountId
 ///
 /// # Errors
 /// `InvalidSettings` with the value, the parameter and what is allowed.
-pub fn policy() -> Result<Policy, StepError> {
+pub fn policy() -> Result<RuleSettings, StepError> {
     parse_policy(optional)
 }
 
-fn parse_policy(variable: impl Fn(&str) -> Option<String>) -> Result<Policy, StepError> {
-    let mut policy = Policy::default();
+fn parse_policy(variable: impl Fn(&str) -> Option<String>) -> Result<RuleSettings, StepError> {
+    let mut policy = RuleSettings::default();
     for rule in &RULES {
         let Some(value) = variable(&rule.id.as_str().replace('-', "_").to_uppercase()) else { continue };
         policy.set(rule.id, &value).map_err(|error| {
@@ -80,7 +80,7 @@ fn parse_account_ids(values: &[String], parameter: &str) -> Result<BTreeSet<Acco
 
 #[cfg(test)]
 mod tests {
-    use rollcall_core::rules::RuleId;
+    use rollcall_core::judgement::rules::RuleId;
 
     use super::*;
 
@@ -107,13 +107,13 @@ mod tests {
         let policy = parse_policy(set).unwrap();
         assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));
         assert_eq!(policy.limit_days(RuleId::AccessKeyUnused), Some(45), "the default");
-        assert_eq!(parse_policy(|_| None).unwrap(), Policy::default());
+        assert_eq!(parse_policy(|_| None).unwrap(), RuleSettings::default());
     }
 
     #[test]
     fn the_template_has_a_parameter_for_every_rule_with_its_default() {
         const TEMPLATE: &str = include_str!("../../template.yml");
-        let policy = Policy::default();
+        let policy = RuleSettings::default();
         for rule in &RULES {
             let parameter = rule.id.parameter();
             let (_, definition) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect(&parameter);

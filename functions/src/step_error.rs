@@ -4,7 +4,7 @@
 //! What concerns one account is never among them: that is an outcome of the account.
 
 use lambda_runtime::Diagnostic;
-use rollcall_core::untrusted::shortened;
+use rollcall_core::text::untrusted::shortened;
 
 use crate::api_error::ApiError;
 

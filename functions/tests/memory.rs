@@ -15,7 +15,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cap::Cap;
-use rollcall_core::account::{ListedBy, Owner};
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::organization::roll::ListedBy;
 use rollcall_functions::aws;
 use rollcall_functions::collect_report::{
     CALL_LIMIT, CollectReport, CollectReportInput, CollectReportOutput,
@@ -42,7 +43,7 @@ async fn nothing_is_left_of_an_account_that_was_collected() {
 }
 
 async fn collect(collect_report: &CollectReport, numbers: std::ops::Range<u64>) {
-    let owner = Owner { partition: "aws".to_owned(), account_id: "999999999999".parse().unwrap() };
+    let owner = ArnAccount { partition: "aws".to_owned(), account_id: "999999999999".parse().unwrap() };
     for number in numbers {
         let input = CollectReportInput {
             account_id: (100_000_000_000 + number).to_string().parse().unwrap(),

@@ -5,26 +5,33 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use rollcall_core::account::{Account, AccountId};
-use rollcall_core::analysis::{Analysis, Analyzer, Assessment};
-use rollcall_core::bucket_layout;
-use rollcall_core::console::Console;
-use rollcall_core::credential_changes::compare;
-use rollcall_core::exemptions::Exemptions;
-use rollcall_core::findings::{
-    self, Finding, Status, asff_batches, write_asff, write_csv, write_jsonl, write_sarif,
-};
-use rollcall_core::history::{Earlier, EarlierRun, History, Previous};
-use rollcall_core::manifest::{Evidence, Manifest, ReportEntry, StoredReport, WrittenFile};
-use rollcall_core::messages::{self, Listed, Message};
-use rollcall_core::metrics::metrics;
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::policy::Policy;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
+use rollcall_core::evidence::metrics::metrics;
+use rollcall_core::formats::asff::{asff_batches, write_asff};
+use rollcall_core::formats::csv::write_csv;
+use rollcall_core::formats::jsonl;
+use rollcall_core::formats::jsonl::write_jsonl;
+use rollcall_core::formats::page::write_html;
+use rollcall_core::formats::sarif::write_sarif;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
+use rollcall_core::judgement::credential_changes::compare;
+use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::finding::{Finding, Status};
+use rollcall_core::judgement::history::{Earlier, EarlierRun, History, Previous};
+use rollcall_core::judgement::rules::RuleId;
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::messages;
+use rollcall_core::messages::{Listed, Message};
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::{Roll, RollSource, Selection};
+use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
-use rollcall_core::roll::{Roll, RollSource, Selection};
-use rollcall_core::rules::RuleId;
-use rollcall_core::run::{Run, parse_as_of};
-use rollcall_core::summary::write_html;
+use rollcall_core::text::console::Console;
+use rollcall_core::text::time::parse_as_of;
 use serde_json::Value;
 
 const ACCOUNT: &str = "123456789012";
@@ -58,7 +65,7 @@ struct Night<'b> {
     account_id: AccountId,
     account_name: String,
     source: RollSource,
-    policy: Policy,
+    policy: RuleSettings,
     run: Run,
     exemptions: Exemptions,
     previous: Previous,
@@ -88,7 +95,7 @@ impl<'b> Night<'b> {
         let previous: Vec<Finding> = previous
             .split(|&byte| byte == b'\n')
             .zip(1..)
-            .filter_map(|(line, number)| findings::read_line(line, number).ok())
+            .filter_map(|(line, number)| jsonl::read_line(line, number).ok())
             .take(PREVIOUS_LIMIT)
             .collect();
         let others = previous
@@ -110,7 +117,7 @@ impl<'b> Night<'b> {
             account_id,
             account_name: String::new(),
             source: RollSource::Organization,
-            policy: Policy::default(),
+            policy: RuleSettings::default(),
             run: Run {
                 execution: "night-1".to_owned(),
                 execution_arn: format!("arn:aws:states:eu-central-1:{ACCOUNT}:execution:rollcall:night-1"),
@@ -256,7 +263,7 @@ fn render(manifest: &mut Manifest, assessment: &Assessment) {
 
     let jsonl = written(|output| write_jsonl(findings, output));
     let lines = jsonl.split_inclusive(|&byte| byte == b'\n').zip(1..);
-    let read: Vec<Finding> = lines.map(|(line, number)| findings::read_line(line, number).unwrap()).collect();
+    let read: Vec<Finding> = lines.map(|(line, number)| jsonl::read_line(line, number).unwrap()).collect();
     assert_eq!(read, *findings);
 
     let sarif: Value =

@@ -1,9 +1,10 @@
 //! Any bytes as `exemptions.toml`: it is refused with a line that it has and a text that Step Functions
 //! takes, or it says the same when it is written out and read again.
 
-use rollcall_core::exemptions::{ExemptionOutcome, Exemptions, InvalidExemptions};
-use rollcall_core::findings::{Finding, read_line};
-use rollcall_core::untrusted::is_active;
+use rollcall_core::formats::jsonl::read_line;
+use rollcall_core::judgement::exemptions::{ExemptionOutcome, Exemptions, InvalidExemptions};
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::text::untrusted::is_active;
 
 /// How much of an error Step Functions passes on.
 const ERROR_LIMIT: usize = 32_768;

@@ -2,7 +2,7 @@
 //! again, and the input that a person gave the execution is understood or refused by its name.
 
 use chrono::{DateTime, Utc};
-use rollcall_core::account::AccountId;
+use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_functions::analyze_reports::AnalyzeReportsInput;
 use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::ListAccountsInput;

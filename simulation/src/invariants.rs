@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use rollcall_core::bucket_layout;
-use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome, ReportEntry};
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::run::{Run, format_time};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::{AccountOutcome, Outcome, ReportEntry};
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::time::format_time;
 use rollcall_functions::report_store::Checksum;
 
 use crate::aws::{Aws, Object, REPORT_BUCKET};

@@ -10,8 +10,8 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use futures_util::future::{Either, select};
-use rollcall_core::account::Owner;
-use rollcall_core::policy::Policy;
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_functions::analyze_reports::AnalyzeReports;
 use rollcall_functions::aws;
 use rollcall_functions::collect_report::{self, CollectReport};
@@ -72,7 +72,7 @@ struct Shared {
     clock: Clock,
     faults: Faults,
     watch: Watch,
-    owner: Owner,
+    owner: ArnAccount,
     /// What tells this night's Regions from those of every other night of the process.
     night: u64,
     state: Mutex<State>,
@@ -126,7 +126,7 @@ impl Failure {
 
 impl Lambda {
     pub(crate) fn new(aws: Aws, clock: Clock, faults: Faults, watch: Watch, night: u64) -> Self {
-        let owner = Owner { partition: "aws".to_owned(), account_id: aws.organization().id(0) };
+        let owner = ArnAccount { partition: "aws".to_owned(), account_id: aws.organization().id(0) };
         Self(Arc::new(Shared { aws, clock, faults, watch, owner, night, state: Mutex::default() }))
     }
 
@@ -349,7 +349,7 @@ impl Lambda {
                 Step::CollectReport(Box::new(step))
             }
             Function::AnalyzeReports => {
-                Step::AnalyzeReports(AnalyzeReports::new(bucket(config), Policy::default()))
+                Step::AnalyzeReports(AnalyzeReports::new(bucket(config), RuleSettings::default()))
             }
             Function::Notify => {
                 let config = aws::patient(config, notify::ATTEMPTS);
@@ -374,7 +374,7 @@ pub(crate) const ERROR_TOPIC: &str = "arn:aws:sns:eu-central-1:999999999999:erro
 pub(crate) const FINDINGS_TOPIC: &str = "arn:aws:sns:eu-central-1:999999999999:findings";
 
 impl Step {
-    async fn answer(&self, owner: &Owner, payload: Value) -> Result<Value, StepError> {
+    async fn answer(&self, owner: &ArnAccount, payload: Value) -> Result<Value, StepError> {
         match self {
             Self::ListAccounts(step) => written(step.run(read(payload)?).await),
             Self::CollectReport(step) => written(step.run(owner, read(payload)?).await),

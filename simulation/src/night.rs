@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rollcall_core::run::{Run, format_time};
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::time::format_time;
 use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::ListAccountsOutput;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rollcall_core::account::AccountId;
+use rollcall_core::identifiers::account_id::AccountId;
 
 use crate::random::Random;
 

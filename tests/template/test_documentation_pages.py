@@ -54,7 +54,7 @@ def remedies():
     return {code: re.sub(r"\\\n\s*", "", text) for code, text in texts}
 
 
-@pytest.mark.parametrize("code", variants("core/src/outcome.rs", "FailureCode"))
+@pytest.mark.parametrize("code", variants("core/src/organization/failure.rs", "FailureCode"))
 def test_every_failure_code_has_its_runbook_with_the_remedy_of_the_code(code):
     section = sections(page("operations.md"), "When an account fails").get(code)
     assert section, f"docs/operations.md has no section {code}"
@@ -65,7 +65,7 @@ def test_every_failure_code_has_its_runbook_with_the_remedy_of_the_code(code):
 
 @pytest.mark.parametrize("error", variants("functions/src/step_error.rs", "StepErrorName"))
 def test_every_error_of_a_step_has_its_runbook(error):
-    of_account = variants("core/src/outcome.rs", "FailureCode")
+    of_account = variants("core/src/organization/failure.rs", "FailureCode")
     title = f"{error} of a step" if error in of_account else error
     section = sections(page("operations.md"), "When a step breaks").get(title)
     assert section, f"docs/operations.md has no section {title}"
@@ -73,7 +73,7 @@ def test_every_error_of_a_step_has_its_runbook(error):
 
 
 def test_no_runbook_is_about_a_code_or_error_that_is_gone():
-    known = {*variants("core/src/outcome.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
+    known = {*variants("core/src/organization/failure.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
     text = page("operations.md")
     titles = {**sections(text, "When an account fails"), **sections(text, "When a step breaks")}
     assert {title.removesuffix(" of a step") for title in titles} == known
@@ -81,7 +81,7 @@ def test_no_runbook_is_about_a_code_or_error_that_is_gone():
 
 def test_the_table_of_codes_has_every_code_once_and_in_order():
     codes = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", page("operations.md"), re.MULTILINE)
-    assert [code for code, _ in codes] == variants("core/src/outcome.rs", "FailureCode")
+    assert [code for code, _ in codes] == variants("core/src/organization/failure.rs", "FailureCode")
     assert all(anchor == code.lower() for code, anchor in codes)
 
 
@@ -90,7 +90,7 @@ QUOTED = {
     "functions/src/collect_report.rs": ["no report after", "the collector ended with"],
     "functions/src/collect_report/member.rs": ["was ACTIVE when the roll was taken and is"],
     "functions/src/analyze_reports.rs": ["the stored report's SHA-256 is"],
-    "core/src/manifest.rs": ["the run ended with neither a report nor a failure of this account"],
+    "core/src/organization/outcome.rs": ["the run ended with neither a report nor a failure of this account"],
     "functions/src/list_accounts.rs": ["the execution's input:", "accounts on the roll is to be collected"],
     "functions/src/list_accounts/organization.rs": [
         "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in "
@@ -106,7 +106,7 @@ QUOTED = {
     ],
     "functions/src/settings.rs": ["is not set: deploy the function with template.yml"],
     "core/src/messages/digest.rs": ["Exemptions that need somebody", "and exempts nothing"],
-    "core/src/findings/mod.rs": ["not verified tonight"],
+    "core/src/judgement/finding.rs": ["not verified tonight"],
     "statemachine/credential-reports.asl.json": [": the run failed at "],
 }  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_every_name_in_backticks_exists(name):
         names |= {*template["Parameters"], *template["Resources"], *template["Outputs"]}
     definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
     names |= {state for state, _ in states(definition)}
-    names |= {*variants("core/src/outcome.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
+    names |= {*variants("core/src/organization/failure.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
     names |= set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', (ROOT / "core" / "src" / "metrics.rs").read_text()))
     names |= set(re.findall(r"^    (\w+) *(?:\{|,|\()", (ROOT / "core" / "src" / "outcome.rs").read_text(), re.MULTILINE))
     used = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-zA-Z]*)+)(?:=[^`]*)?`", prose(page(name))))

@@ -3,18 +3,18 @@
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
-use rollcall_core::policy::Policy;
-use rollcall_core::rules::{RULES, Rule, RuleId, Setting};
+use rollcall_core::judgement::rules::{RULES, Rule, RuleId, Setting};
+use rollcall_core::judgement::settings::RuleSettings;
 
 /// What flags say of rules; a rule without its flag keeps what it has.
 #[derive(Clone, Debug, Default)]
-pub struct RuleSettings {
+pub struct RuleFlags {
     settings: Vec<(RuleId, String)>,
 }
 
-impl RuleSettings {
+impl RuleFlags {
     /// `policy` with every rule set that has a flag.
-    pub fn over(&self, mut policy: Policy) -> Policy {
+    pub fn over(&self, mut policy: RuleSettings) -> RuleSettings {
         for (rule, value) in &self.settings {
             policy.set(*rule, value).expect("the value was read with its flag");
         }
@@ -22,7 +22,7 @@ impl RuleSettings {
     }
 }
 
-impl Args for RuleSettings {
+impl Args for RuleFlags {
     fn augment_args(command: Command) -> Command {
         RULES.iter().fold(command, |command, rule| command.arg(flag(rule)))
     }
@@ -32,7 +32,7 @@ impl Args for RuleSettings {
     }
 }
 
-impl FromArgMatches for RuleSettings {
+impl FromArgMatches for RuleFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut settings = Self::default();
         settings.update_from_arg_matches(matches)?;
@@ -52,7 +52,7 @@ impl FromArgMatches for RuleSettings {
 
 fn flag(rule: &'static Rule) -> Arg {
     let id = rule.id;
-    let read = move |value: &str| Policy::default().set(id, value).map(|()| value.to_owned());
+    let read = move |value: &str| RuleSettings::default().set(id, value).map(|()| value.to_owned());
     let flag = Arg::new(id.as_str())
         .long(id.as_str())
         .allow_hyphen_values(true)
@@ -78,25 +78,25 @@ fn help_of(rule: &Rule) -> String {
 mod tests {
     use super::*;
 
-    fn settings(arguments: &[&str]) -> Result<RuleSettings, Error> {
-        let command = RuleSettings::augment_args(Command::new("rollcall"));
+    fn settings(arguments: &[&str]) -> Result<RuleFlags, Error> {
+        let command = RuleFlags::augment_args(Command::new("rollcall"));
         let matches = command.try_get_matches_from([&["rollcall"], arguments].concat())?;
-        RuleSettings::from_arg_matches(&matches)
+        RuleFlags::from_arg_matches(&matches)
     }
 
     #[test]
     fn every_rule_has_a_flag_of_its_name() {
         for rule in &RULES {
             let flag = format!("--{}", rule.id);
-            let policy = settings(&[&flag, "off"]).unwrap().over(Policy::default());
+            let policy = settings(&[&flag, "off"]).unwrap().over(RuleSettings::default());
             assert!(!policy.applies(rule.id), "{flag}");
         }
-        assert_eq!(settings(&[]).unwrap().over(Policy::default()), Policy::default());
+        assert_eq!(settings(&[]).unwrap().over(RuleSettings::default()), RuleSettings::default());
     }
 
     #[test]
     fn a_flag_is_set_over_what_a_run_had_and_leaves_the_rest() {
-        let mut run = Policy::default();
+        let mut run = RuleSettings::default();
         run.set(RuleId::AccessKeyUnused, "10").unwrap();
         let policy = settings(&["--access-key-stale", "30"]).unwrap().over(run);
         assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));

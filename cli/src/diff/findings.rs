@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use rollcall_core::account::AccountId;
-use rollcall_core::analysis::Assessment;
-use rollcall_core::findings::{Finding, FindingRecord, Status};
-use rollcall_core::rules::{Credential, RuleId, Severity};
+use rollcall_core::formats::finding_record::FindingRecord;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::Assessment;
+use rollcall_core::judgement::finding::{Finding, Status};
+use rollcall_core::judgement::rules::{Credential, RuleId, Severity};
 use serde::{Serialize, Serializer};
 
 /// What became of findings.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use rollcall_core::account::AccountId;
-use rollcall_core::credential_changes::Effect;
-use rollcall_core::findings::Finding;
-use rollcall_core::messages::counted;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::credential_changes::Effect;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::text::counted::counted;
 
 use super::Changes;
 use super::findings::ChangedFinding;

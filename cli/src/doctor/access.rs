@@ -2,9 +2,9 @@
 
 use aws_config::SdkConfig;
 use futures_util::{StreamExt, stream};
-use rollcall_core::account::Account;
-use rollcall_core::messages::counted;
-use rollcall_core::outcome::FailureCode;
+use rollcall_core::organization::failure::FailureCode;
+use rollcall_core::organization::roll::{Account, SkipReason};
+use rollcall_core::text::counted::counted;
 use rollcall_functions::aws;
 use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport};
 use rollcall_functions::list_accounts::organization::Organization;
@@ -42,7 +42,7 @@ pub(super) async fn organization(config: &SdkConfig, caller: &Caller) -> (Vec<Ch
     };
     // Only these two kinds of accounts may list the others.
     let what = if is_management { "its management account" } else { "a delegated administrator of it" };
-    let skipped = accounts.iter().filter(|account| account.state.skip_reason().is_some()).count();
+    let skipped = accounts.iter().filter(|account| SkipReason::of_state(&account.state).is_some()).count();
     let checks = vec![
         Check::passed("organization", format!("{id}, and this is {what}")),
         Check::passed(
@@ -94,7 +94,7 @@ pub(super) async fn role(
     let others: Vec<&Account> = accounts
         .iter()
         .filter(|account| account.account_id != caller.owner.account_id)
-        .filter(|account| account.state.skip_reason().is_none())
+        .filter(|account| SkipReason::of_state(&account.state).is_none())
         .collect();
     let all = others.len();
     let tried = sample(others, arguments.sample.map(|sample| sample.get()));

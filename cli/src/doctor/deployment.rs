@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{CallAs, Stack, StackInstanceStatus, StackInstanceSummary};
-use rollcall_core::messages::counted;
+use rollcall_core::text::counted::counted;
 use rollcall_functions::api_error::ApiError;
 
 use super::check::Check;

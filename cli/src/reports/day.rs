@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rollcall_core::account::{Account, AccountId};
-use rollcall_core::bucket_layout;
-use rollcall_core::manifest::{Manifest, ReportEntry};
-use rollcall_core::outcome::FailureRecord;
-use rollcall_core::roll::Roll;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::organization::failure::FailureRecord;
+use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::Roll;
 use rollcall_functions::report_store::{ReportStore, StoredObject};
 use serde::de::DeserializeOwned;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use rollcall_core::account::AccountId;
-use rollcall_core::run::format_time;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::text::time::format_time;
 
 use super::places;
 use super::reading::{Judged, Reading, Unread};

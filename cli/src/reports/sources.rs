@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rollcall_core::bucket_layout::{self, account_of_report};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::bucket_layout::account_of_report;
 use rollcall_functions::report_store::ReportStore;
 use walkdir::{DirEntry, WalkDir};
 

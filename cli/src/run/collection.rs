@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rollcall_core::account::Owner;
-use rollcall_core::outcome::{FailureCode, PendingReason};
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::organization::failure::{FailureCode, PendingReason};
 use rollcall_functions::collect_report::{CollectReport, CollectReportInput, CollectReportOutput};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
@@ -17,7 +17,7 @@ pub(super) struct Collection {
     /// The step.
     pub step: CollectReport,
     /// Who collects.
-    pub owner: Owner,
+    pub owner: ArnAccount,
     /// How many accounts are asked at a time. One that waits is not asked.
     pub concurrency: NonZeroUsize,
     /// How long a wait is.

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rollcall_core::outcome::{FailureCode, PendingReason};
+use rollcall_core::organization::failure::{FailureCode, PendingReason};
 
 use crate::terminal::safe;
 

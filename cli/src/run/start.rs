@@ -3,9 +3,10 @@
 use aws_config::SdkConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rollcall_core::bucket_layout;
-use rollcall_core::roll::Roll;
-use rollcall_core::run::{Run, format_time};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::organization::roll::Roll;
+use rollcall_core::organization::run::Run;
+use rollcall_core::text::time::format_time;
 use rollcall_functions::api_error::EXPIRED;
 use rollcall_functions::collect_report::CollectReportInput;
 use rollcall_functions::list_accounts::{ListAccounts, Settings, items};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use rollcall_core::findings::Finding;
-use rollcall_core::history::Previous;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::history::Previous;
 
 use super::*;
 use crate::arguments::{AwsArguments, JudgingArguments};
@@ -136,7 +136,7 @@ fn a_finding_of_two_days_says_since_when_and_an_exempt_one_until_when() {
     let before = organization();
     let previous = Previous::new(before.assessment.findings.clone());
     let mut after = examined("organization", "2026-11-22T00:00:00Z", &previous);
-    let exempted = rollcall_core::exemptions::Exempted {
+    let exempted = rollcall_core::judgement::finding::Exempted {
         reason: "vendor appliance".into(),
         expires: "2026-12-31".parse().unwrap(),
     };

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
-use rollcall_core::analysis::Assessment;
-use rollcall_core::manifest::{AccountOutcome, Manifest, Outcome};
-use rollcall_core::messages::counted;
-use rollcall_core::outcome::FailureCode;
-use rollcall_core::roll::RollSource;
-use rollcall_core::rules::{Rule, RuleId};
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::judgement::analysis::Assessment;
+use rollcall_core::judgement::rules::{Rule, RuleId};
+use rollcall_core::organization::failure::FailureCode;
+use rollcall_core::organization::outcome::{AccountOutcome, Outcome};
+use rollcall_core::organization::roll::RollSource;
+use rollcall_core::text::counted::counted;
 
 use super::{BOLD, DIM, Words, by_rule, severities, severity_style};
 use crate::terminal::{broken, safe};

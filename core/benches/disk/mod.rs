@@ -11,16 +11,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use rollcall_core::account::{Account, AccountId};
-use rollcall_core::analysis::{Analysis, Analyzer};
-use rollcall_core::exemptions::Exemptions;
-use rollcall_core::findings::{Finding, write_csv, write_jsonl};
-use rollcall_core::history::{History, Previous};
-use rollcall_core::manifest::{Evidence, Manifest, ReportEntry, StoredReport};
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::{Roll, RollSource};
-use rollcall_core::run::Run;
-use rollcall_core::summary::write_html;
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::formats::csv::write_csv;
+use rollcall_core::formats::jsonl::write_jsonl;
+use rollcall_core::formats::page::write_html;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::{Analysis, Analyzer};
+use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::history::{History, Previous};
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::run::Run;
 use sha2::{Digest, Sha256};
 
 use crate::organization;
@@ -91,7 +95,7 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
         measured.bytes = each(&files, |_, bytes| bytes.len() as u64)?.into_iter().sum();
         return finish(measured, start);
     }
-    let policy = Policy::default();
+    let policy = RuleSettings::default();
     let previous = Previous::default();
     let as_of = organization::as_of();
     let analyzer = Analyzer::new(&policy, &previous, as_of, as_of.date_naive());

@@ -8,27 +8,31 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::account::{Account, AccountState, SkipReason};
-use crate::analysis::{Analyzer, Assessment};
-use crate::console::Console;
-use crate::exemptions::Exemptions;
-use crate::findings::tests::finding;
-use crate::findings::{
-    Assessed, Finding, Status, read_line, write_asff, write_csv, write_jsonl, write_sarif,
-};
-use crate::history::{Earlier, EarlierReports, History, PassedOver, Previous};
-use crate::manifest::tests::{account, failure, id, manifest, report, run};
-use crate::manifest::{Evidence, Manifest, StoredReport, WrittenFile};
+use crate::evidence::manifest::{Manifest, WrittenFile};
+use crate::evidence::metrics::metrics;
+use crate::evidence::tables::write_accounts;
+use crate::formats::asff::write_asff;
+use crate::formats::csv::write_csv;
+use crate::formats::jsonl::{read_line, write_jsonl};
+use crate::formats::page::write_html;
+use crate::formats::sarif::write_sarif;
+use crate::judgement::analysis::{Analyzer, Assessment};
+use crate::judgement::exemptions::Exemptions;
+use crate::judgement::finding::{Assessed, Finding, Status};
+use crate::judgement::history::{Earlier, EarlierReports, History, PassedOver, Previous};
+use crate::judgement::rules::RULES;
+use crate::judgement::settings::RuleSettings;
 use crate::messages::{Attribute, Listed, Message, chat, digest, errors};
-use crate::metrics::metrics;
-use crate::outcome::{FailureCode, FailureRecord};
-use crate::policy::Policy;
+use crate::organization::account::AccountState;
+use crate::organization::failure::{FailureCode, FailureRecord};
+use crate::organization::outcome::{Evidence, StoredReport};
+use crate::organization::roll::{Account, SkipReason};
+use crate::organization::roll::{Roll, RollSource};
 use crate::report::BadRow;
-use crate::roll::{Roll, RollSource};
-use crate::rules::RULES;
-use crate::summary::write_html;
-use crate::tables::write_accounts;
-use crate::untrusted::is_active;
+use crate::testing::finding;
+use crate::testing::{account, failure, id, manifest, report, run};
+use crate::text::console::Console;
+use crate::text::untrusted::is_active;
 use texts::TEXTS;
 
 /// A night of which every text that is anybody's choice is `text`.
@@ -114,7 +118,7 @@ impl Night {
             })),
             passed_over: vec![PassedOver { date, reason: text.into() }; 31],
         };
-        manifest.assess(&Policy::default(), history, None, &assessment);
+        manifest.assess(&RuleSettings::default(), history, None, &assessment);
         Self { roll, manifest, assessment }
     }
 
@@ -231,7 +235,7 @@ fn page(night: &Night) {
     assert!(!html.contains(|character| character != '\n' && is_active(character)));
     let rows = data["rows"].as_array().unwrap();
     assert_eq!(rows.len(), night.assessment.findings.len());
-    assert_eq!(rows[0][1], *crate::untrusted::one_line(&night.assessment.findings[0].user));
+    assert_eq!(rows[0][1], *crate::text::untrusted::one_line(&night.assessment.findings[0].user));
 }
 
 fn messages(night: &Night, text: &str) {
@@ -322,7 +326,7 @@ fn a_text_of_a_megabyte_makes_no_page_and_no_message_grow_with_it() {
 #[test]
 fn a_hostile_name_goes_from_a_report_into_the_findings_exactly() {
     let nothing = Previous::default();
-    let policy = Policy::default();
+    let policy = RuleSettings::default();
     let analyzer = Analyzer::new(&policy, &nothing, run().as_of, run().date());
     // A report is lines, so a name can hold no line feed; and an empty one is a row that can't be read.
     for text in TEXTS.iter().filter(|text| !text.is_empty() && !text.contains(['\n', '\r'])) {
@@ -344,7 +348,7 @@ fn a_cell_of_ten_megabytes_leaves_every_output_whole() {
     let report = format!(
         "user,arn,password_enabled,mfa_active\n{huge},arn:aws:iam::000000000001:user/{huge},true,false\n"
     );
-    let (nothing, policy) = (Previous::default(), Policy::default());
+    let (nothing, policy) = (Previous::default(), RuleSettings::default());
     let analyzer = Analyzer::new(&policy, &nothing, run().as_of, run().date());
     let said = analyzer.report(&id(1), "a", run().started, report.as_bytes()).unwrap();
     assert_eq!((said.tally.bad_rows, said.findings.len()), (0, 1));

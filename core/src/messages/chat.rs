@@ -3,13 +3,14 @@
 
 use serde_json::json;
 
-use super::digest::needs_somebody;
-use super::errors::missing_by_code;
-use super::text::{counted, coverage};
-use super::{Kind, Message};
-use crate::console::Console;
-use crate::manifest::Manifest;
-use crate::rules::{RULES, Rule};
+use crate::evidence::manifest::Manifest;
+use crate::judgement::rules::{RULES, Rule};
+use crate::messages::digest::needs_somebody;
+use crate::messages::errors::missing_by_code;
+use crate::messages::text::coverage;
+use crate::messages::{Kind, Message};
+use crate::text::console::Console;
+use crate::text::counted::counted;
 
 /// How many rules or codes a chat message lists: it is a glance, and the email has the rest.
 const LISTED: usize = 11;
@@ -108,17 +109,17 @@ fn findings_next(manifest: &Manifest) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Account;
-    use crate::analysis::Assessment;
-    use crate::findings::tests::finding;
-    use crate::history::History;
-    use crate::manifest::Evidence;
-    use crate::manifest::tests::{account, failure, id, manifest, report};
+    use crate::judgement::analysis::Assessment;
+    use crate::judgement::history::History;
+    use crate::judgement::rules::RuleId;
+    use crate::judgement::settings::RuleSettings;
     use crate::messages::{Listed, digest, errors as error_message};
-    use crate::outcome::FailureCode;
-    use crate::policy::Policy;
-    use crate::rules::RuleId;
-    use crate::sorted_json;
+    use crate::organization::failure::FailureCode;
+    use crate::organization::outcome::Evidence;
+    use crate::organization::roll::Account;
+    use crate::testing::finding;
+    use crate::testing::sorted_json;
+    use crate::testing::{account, failure, id, manifest, report};
 
     const HOSTILE: &str = "<!channel> [x](http://x) `";
 
@@ -139,7 +140,7 @@ mod tests {
         let findings =
             vec![finding(1, HOSTILE, RuleId::RootAccessKey), finding(1, HOSTILE, RuleId::TwoActiveKeys)];
         let assessment = Assessment { findings, ..Default::default() };
-        manifest.assess(&Policy::default(), History::default(), None, &assessment);
+        manifest.assess(&RuleSettings::default(), History::default(), None, &assessment);
         manifest
     }
 

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::text::{SENTENCE_LIMIT, TEXT_LIMIT, counted, coverage, one_line, paragraph, whereabouts};
-use super::{Attribute, Kind, Message, count};
-use crate::console::Console;
-use crate::exemptions::ExemptionOutcome;
-use crate::findings::{Finding, Status};
-use crate::manifest::{FindingCounts, Manifest};
-use crate::rules::{Rule, RuleId, Severity};
-use crate::untrusted::shortened;
+use crate::evidence::counts::FindingCounts;
+use crate::evidence::manifest::Manifest;
+use crate::judgement::exemptions::ExemptionOutcome;
+use crate::judgement::finding::{Finding, Status};
+use crate::judgement::rules::{Rule, RuleId, Severity};
+use crate::messages::text::{SENTENCE_LIMIT, TEXT_LIMIT, coverage, one_line, paragraph, whereabouts};
+use crate::messages::{Attribute, Kind, Message, count};
+use crate::text::console::Console;
+use crate::text::counted::counted;
+use crate::text::untrusted::shortened;
 
 /// How many findings of each kind a digest lists: more than anybody reads.
 const NEW_LISTED: usize = 400;
@@ -235,20 +237,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::analysis::Assessment;
-    use crate::exemptions::Exemptions;
-    use crate::findings::Assessed;
-    use crate::findings::tests::finding;
-    use crate::history::History;
-    use crate::manifest::Evidence;
-    use crate::manifest::tests::{account, id, manifest, report};
-    use crate::policy::Policy;
+    use crate::judgement::analysis::Assessment;
+    use crate::judgement::exemptions::Exemptions;
+    use crate::judgement::finding::Assessed;
+    use crate::judgement::history::History;
+    use crate::judgement::settings::RuleSettings;
+    use crate::organization::outcome::Evidence;
+    use crate::testing::finding;
+    use crate::testing::{account, id, manifest, report};
 
     /// The digest of a night of two accounts, the second without a report.
     fn message(assessment: &Assessment) -> Option<Message> {
         let reports = [(id(1), report(1, 0))].into();
         let mut manifest = manifest(vec![account(1), account(2)], Evidence { reports, ..Default::default() });
-        manifest.assess(&Policy::default(), History::default(), None, assessment);
+        manifest.assess(&RuleSettings::default(), History::default(), None, assessment);
         let mut listed = Listed::default();
         assessment.findings.iter().cloned().for_each(|finding| listed.offer(finding));
         digest(&manifest, &listed, "reports-bucket", &Console::new("aws", "eu-central-1"))

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::text::{counted, coverage, one_line, paragraph, whereabouts};
-use super::{Attribute, Kind, Message, count};
-use crate::console::Console;
-use crate::manifest::{AccountOutcome, Manifest};
-use crate::outcome::FailureCode;
+use crate::evidence::manifest::Manifest;
+use crate::messages::text::{coverage, one_line, paragraph, whereabouts};
+use crate::messages::{Attribute, Kind, Message, count};
+use crate::organization::failure::FailureCode;
+use crate::organization::outcome::AccountOutcome;
+use crate::text::console::Console;
+use crate::text::counted::counted;
 
 /// SNS takes 262,144 bytes a message; the accounts may fill this much of it, and what surrounds
 /// them is far below the rest.
@@ -124,9 +126,9 @@ fn write_bad_rows(body: &mut String, manifest: &Manifest) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Account, SkipReason};
-    use crate::manifest::Evidence;
-    use crate::manifest::tests::{account, failure, id, manifest, report};
+    use crate::organization::outcome::Evidence;
+    use crate::organization::roll::{Account, SkipReason};
+    use crate::testing::{account, failure, id, manifest, report};
 
     fn message(manifest: &Manifest) -> Option<Message> {
         errors(manifest, "reports-bucket", &Console::new("aws", "eu-central-1"))

@@ -9,7 +9,6 @@ mod text;
 pub use chat::chat;
 pub use digest::{Listed, digest};
 pub use errors::errors;
-pub use text::counted;
 
 /// A message: subject, body, and what subscribers can filter by.
 #[derive(Clone, Debug, PartialEq, Eq)]

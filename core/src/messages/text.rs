@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::bucket_layout;
-use crate::console::Console;
-use crate::manifest::Manifest;
-use crate::run::format_time;
-use crate::untrusted::shortened;
+use crate::evidence::bucket_layout;
+use crate::evidence::manifest::Manifest;
+use crate::text::console::Console;
+use crate::text::time::format_time;
+use crate::text::untrusted::shortened;
 
 /// How many bytes of an account's name or of a failure's message are repeated.
 pub(super) const TEXT_LIMIT: usize = 600;
@@ -17,11 +17,6 @@ pub(super) const SENTENCE_LIMIT: usize = 8_000;
 pub(super) fn paragraph(body: &mut String, text: &str) {
     body.push_str(text);
     body.push_str("\n\n");
-}
-
-/// A number with its noun: `1 account`, `2 accounts`.
-pub fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("{count} {what}") } else { format!("{count} {what}s") }
 }
 
 /// Untrusted text on one line: a name can't forge a line of the message.

@@ -4,11 +4,13 @@ use std::str;
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::{self, Cell};
-use super::columns::{Column, Columns};
-use super::record::{Record, Records};
-use super::user::{AccessKey, Cells, Certificate, Password, ROOT_USER, User, UserKind};
-use crate::account::{AccountId, split_arn};
+use crate::identifiers::account_id::AccountId;
+use crate::identifiers::arn::split_arn;
+use crate::report::cell;
+use crate::report::cell::Cell;
+use crate::report::columns::{Column, Columns};
+use crate::report::record::{Record, Records};
+use crate::report::user::{AccessKey, Cells, Certificate, Password, ROOT_USER, User, UserKind};
 
 /// How many characters of an untrusted value an error repeats.
 const VALUE_LIMIT: usize = 80;

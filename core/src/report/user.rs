@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::cell::Cell;
-use super::columns::{Column, Columns};
-use super::record::Record;
+use crate::report::cell::Cell;
+use crate::report::columns::{Column, Columns};
+use crate::report::record::Record;
 
 /// One row: a principal with long-lived credentials. Text is untrusted and borrowed from the
 /// reader's buffer.

@@ -5,13 +5,14 @@
 mod predecessor;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rollcall_core::bucket_layout;
-use rollcall_core::findings::{self, Finding};
-use rollcall_core::history::{Earlier, EarlierRun, History, PassedOver, Previous};
-use rollcall_core::manifest::WrittenFile;
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::{Roll, RollSource};
-use rollcall_core::untrusted::shortened;
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::evidence::manifest::WrittenFile;
+use rollcall_core::formats::jsonl;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::history::{Earlier, EarlierRun, History, PassedOver, Previous};
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::text::untrusted::shortened;
 use serde::Deserialize;
 
 use crate::api_error::ApiError;
@@ -42,7 +43,7 @@ pub(super) struct Past<'a> {
     /// The accounts of tonight's run.
     pub(super) roll: &'a Roll,
     /// How the rules are set tonight.
-    pub(super) policy: &'a Policy,
+    pub(super) policy: &'a RuleSettings,
 }
 
 /// The findings of a day and what day it is, or why it can't be compared with.
@@ -122,7 +123,7 @@ impl Past<'_> {
         };
         let mut found = Vec::new();
         let read = bucket.read_lines(&key, |line, number| {
-            found.push(findings::read_line(line, number).map_err(|error| error.to_string())?);
+            found.push(jsonl::read_line(line, number).map_err(|error| error.to_string())?);
             Ok(())
         });
         let read = match read.await {

@@ -1,8 +1,8 @@
 mod judging;
 
-use rollcall_core::account::{Account, SkipReason};
-use rollcall_core::manifest::Outcome;
-use rollcall_core::roll::RollSource;
+use rollcall_core::organization::outcome::Outcome;
+use rollcall_core::organization::roll::RollSource;
+use rollcall_core::organization::roll::{Account, SkipReason};
 
 use super::*;
 use crate::fake_aws::{Answer, FakeAws, s3_error};
@@ -80,7 +80,7 @@ async fn analyze(aws: &FakeAws) -> Manifest {
 }
 
 async fn analyze_run(aws: &FakeAws, run: Run) -> Manifest {
-    let step = AnalyzeReports::new(aws.bucket("reports"), Policy::default());
+    let step = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default());
     let key = format!("reports/{}", bucket_layout::run(run.date()));
     let execution = run.execution.clone();
     let output = step.run(AnalyzeReportsInput { run }).await.unwrap();
@@ -203,7 +203,7 @@ async fn files_that_are_no_reports_are_passed_over() {
 }
 
 async fn refused(aws: FakeAws) -> StepError {
-    let error = AnalyzeReports::new(aws.bucket("reports"), Policy::default())
+    let error = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default())
         .run(AnalyzeReportsInput { run: run() })
         .await
         .unwrap_err();

@@ -5,8 +5,11 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::config::Credentials;
 use aws_sdk_iam::config::retry::RetryPartition;
-use rollcall_core::account::{AccountId, AccountState, ListedBy, Owner};
-use rollcall_core::outcome::FailureCode;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::organization::account::AccountState;
+use rollcall_core::organization::failure::FailureCode;
+use rollcall_core::organization::roll::{ListedBy, SkipReason};
 
 use super::whole_answer::WholeAnswer;
 use super::{CollectReportInput, NoReport};
@@ -44,7 +47,7 @@ impl MemberRole {
     /// IAM in the account of `input`.
     pub(super) async fn iam(
         &self,
-        owner: &Owner,
+        owner: &ArnAccount,
         input: &CollectReportInput,
     ) -> Result<aws_sdk_iam::Client, NoReport> {
         if input.account_id == owner.account_id {
@@ -66,7 +69,7 @@ impl MemberRole {
     /// The credentials of a session in `account_id`, named for `execution`.
     pub(super) async fn assume(
         &self,
-        owner: &Owner,
+        owner: &ArnAccount,
         account_id: &AccountId,
         execution: &str,
     ) -> Result<Credentials, NoReport> {
@@ -134,7 +137,7 @@ impl MemberRole {
 }
 
 fn suspended(account_id: &AccountId, state: &AccountState) -> Option<NoReport> {
-    state.skip_reason()?;
+    SkipReason::of_state(state)?;
     Some(NoReport::Failed {
         code: FailureCode::AccountSuspended,
         message: format!("account {account_id} was ACTIVE when the roll was taken and is {state:?} now"),

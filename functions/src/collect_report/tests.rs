@@ -13,8 +13,8 @@ const REPORT: &str = "user,arn\nanna,arn:aws:iam::111122223333:user/anna\n";
 const REPORT_KEY: &str = "reports/2026-01-31/reports/credentialReport_111122223333.csv";
 const FAILURE_KEY: &str = "reports/2026-01-31/failures/111122223333.json";
 
-fn owner(partition: &str) -> Owner {
-    Owner { partition: partition.into(), account_id: OWN.parse().unwrap() }
+fn owner(partition: &str) -> ArnAccount {
+    ArnAccount { partition: partition.into(), account_id: OWN.parse().unwrap() }
 }
 
 fn input(account_id: &str, waits: u32) -> CollectReportInput {

@@ -9,7 +9,7 @@ use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_organizations::types;
 use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rollcall_core::account::Account;
+use rollcall_core::organization::roll::Account;
 
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::organizations::account_state;

@@ -1,4 +1,4 @@
-use rollcall_core::account::SkipReason;
+use rollcall_core::organization::roll::SkipReason;
 use serde_json::json;
 
 use super::*;
@@ -261,7 +261,7 @@ async fn input_chooses_accounts_and_time() {
     let input = json!({ "accounts": [id(2)], "asOf": "2026-06-01" });
     let output = list_with(&aws, Settings::default(), input).await.unwrap();
     assert_eq!(output.accounts, 1);
-    assert_eq!(rollcall_core::run::format_time(output.run.as_of), "2026-06-01T00:00:00Z");
+    assert_eq!(rollcall_core::text::time::format_time(output.run.as_of), "2026-06-01T00:00:00Z");
     assert_eq!(output.date.to_string(), "2026-01-31");
     assert_eq!(aws.json("reports/2026-01-31/accounts.json")["source"], "execution-input");
 }

@@ -1,8 +1,8 @@
-use rollcall_core::account::Account;
-use rollcall_core::manifest::Evidence;
-use rollcall_core::outcome::{FailureCode, FailureRecord};
-use rollcall_core::policy::Policy;
-use rollcall_core::roll::{Roll, RollSource};
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::outcome::Evidence;
+use rollcall_core::organization::roll::Account;
+use rollcall_core::organization::roll::{Roll, RollSource};
 
 use super::*;
 use crate::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
@@ -25,11 +25,11 @@ fn run(execution: &str) -> Run {
 
 /// A bucket with the manifest of `execution`: one account, which failed if there is a `failure`.
 fn manifest(execution: &str, failure: Option<FailureCode>) -> FakeAws {
-    let account_id: rollcall_core::account::AccountId = "111122223333".parse().unwrap();
+    let account_id: rollcall_core::identifiers::account_id::AccountId = "111122223333".parse().unwrap();
     let mut account = Account::of_id(account_id.clone());
     let mut evidence = Evidence::default();
     match failure {
-        None => account.skip = Some(rollcall_core::account::SkipReason::Suspended),
+        None => account.skip = Some(rollcall_core::organization::roll::SkipReason::Suspended),
         Some(code) => {
             let failure = FailureRecord {
                 account_id: account_id.clone(),
@@ -72,7 +72,7 @@ async fn notify(aws: &FakeAws) -> Result<NotifyOutput, StepError> {
 }
 
 async fn notify_with(aws: &FakeAws, chat_arn: Option<String>) -> Result<NotifyOutput, StepError> {
-    let owner = Owner { partition: "aws-cn".into(), account_id: "999988887777".parse().unwrap() };
+    let owner = ArnAccount { partition: "aws-cn".into(), account_id: "999988887777".parse().unwrap() };
     let topics = Topics { error_arn: TOPIC.into(), findings_arn: FINDINGS_TOPIC.into(), chat_arn };
     Notify::new(&aws.config(), aws.bucket("reports"), topics)
         .run(&owner, NotifyInput { run: run("night-1") })
@@ -201,7 +201,7 @@ async fn analyzed(is_covered: bool) -> FakeAws {
         )
         .with_object("reports/2026-01-31/reports/credentialReport_111122223333.csv", report, &metadata)
         .on("Publish", [query("Publish", "<MessageId>1</MessageId>")]);
-    let analyze = AnalyzeReports::new(aws.bucket("reports"), Policy::default());
+    let analyze = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default());
     analyze.run(AnalyzeReportsInput { run: run("night-1") }).await.unwrap();
     aws
 }

@@ -1,6 +1,6 @@
 //! Organizations: a root, units under it, accounts under those, twenty a page.
 
-use rollcall_core::account::AccountId;
+use rollcall_core::identifiers::account_id::AccountId;
 use serde_json::{Value, json};
 
 use super::Call;

@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use rollcall_core::bucket_layout;
+use rollcall_core::evidence::bucket_layout;
 use rollcall_functions::report_store::Checksum;
 
 use super::answer::{Answer, decode};

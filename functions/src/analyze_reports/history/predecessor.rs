@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
-use rollcall_core::account::AccountId;
-use rollcall_core::analysis::{Analyzer, ReportAnalysis};
-use rollcall_core::bucket_layout;
-use rollcall_core::history::{Earlier, EarlierReports, Previous};
+use rollcall_core::evidence::bucket_layout;
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::analysis::{Analyzer, ReportAnalysis};
+use rollcall_core::judgement::history::{Earlier, EarlierReports, Previous};
 
 use super::{Day, Past, passes};
 use crate::analyze_reports::{READ_AT_A_TIME, read_again_and_again};

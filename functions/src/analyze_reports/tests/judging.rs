@@ -1,8 +1,9 @@
 //! What the step makes of the credentials: findings, exemptions and history.
 
-use rollcall_core::findings::{Finding, Status, read_line};
-use rollcall_core::history::{Earlier, EarlierReports, EarlierRun};
-use rollcall_core::rules::{RuleId, Severity};
+use rollcall_core::formats::jsonl::read_line;
+use rollcall_core::judgement::finding::{Finding, Status};
+use rollcall_core::judgement::history::{Earlier, EarlierReports, EarlierRun};
+use rollcall_core::judgement::rules::{RuleId, Severity};
 
 use super::*;
 
@@ -81,7 +82,7 @@ async fn findings_are_written_and_the_manifest_vouches_for_them() {
     let (aws, manifest) = night(FakeAws::default(), "2026-01-31", &["anna", "ben"]).await;
     assert_eq!((manifest.findings.total, manifest.findings.by_severity[&Severity::High]), (2, 2));
     assert_eq!(manifest.credentials.active_keys, 2);
-    assert_eq!(manifest.policy, Policy::default());
+    assert_eq!(manifest.policy, RuleSettings::default());
     assert!(manifest.findings.by_rule[&RuleId::ConsoleWithoutMfa].not_assessable > 0);
     let keys: Vec<_> = manifest.outputs.iter().map(|output| output.key.as_str()).collect();
     assert_eq!(

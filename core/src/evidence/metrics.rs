@@ -1,0 +1,93 @@
+//! The metrics of a run, in CloudWatch's embedded metric format: a line of the log that CloudWatch
+//! makes metrics of, without a call.
+
+use serde_json::{Map, Value, json};
+
+use crate::evidence::manifest::Manifest;
+use crate::judgement::rules::Severity;
+
+/// The namespace of the metrics.
+pub const NAMESPACE: &str = "Rollcall";
+/// The one dimension: the name of the deployment, for an account may have several.
+pub const DIMENSION: &str = "Deployment";
+
+/// The line for the log, or nothing for a run of some accounts only, or by another day than its own:
+/// how the nights are can't be told from those.
+pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
+    if !manifest.is_a_night() {
+        return None;
+    }
+    let coverage = &manifest.coverage;
+    let findings = &manifest.findings;
+    let of = |severity| json!(findings.of_severity(severity));
+    let values = [
+        ("Runs", "Count", json!(1)),
+        ("AccountsCollected", "Count", json!(coverage.collected)),
+        ("AccountsFailed", "Count", json!(coverage.failed)),
+        ("AccountsWithoutOutcome", "Count", json!(coverage.no_outcome)),
+        ("AccountsSkipped", "Count", json!(coverage.skipped)),
+        ("CoveragePercent", "Percent", json!(coverage.percent)),
+        ("UnreadableRows", "Count", json!(coverage.bad_rows)),
+        ("CriticalFindings", "Count", of(Severity::Critical)),
+        ("HighFindings", "Count", of(Severity::High)),
+        ("MediumFindings", "Count", of(Severity::Medium)),
+        ("LowFindings", "Count", of(Severity::Low)),
+        ("NewFindings", "Count", json!(findings.new)),
+        ("ResolvedFindings", "Count", json!(findings.resolved)),
+        ("Duration", "Seconds", json!((manifest.finished - manifest.started).num_seconds())),
+    ];
+    let definitions: Vec<Value> =
+        values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let mut line = Map::new();
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": manifest.finished.timestamp_millis(),
+            "CloudWatchMetrics": [
+                { "Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions },
+            ],
+        }),
+    );
+    line.insert(DIMENSION.to_owned(), json!(deployment));
+    line.insert("execution".to_owned(), json!(manifest.execution));
+    line.extend(values.into_iter().map(|(name, _, value)| (name.to_owned(), value)));
+    Some(Value::Object(line).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::organization::outcome::Evidence;
+    use crate::organization::roll::RollSource;
+    use crate::testing::sorted_json;
+    use crate::testing::{account, id, manifest, report};
+
+    fn night() -> Manifest {
+        let reports = [(id(1), report(1, 0))].into();
+        manifest(vec![account(1), account(2)], Evidence { reports, ..Default::default() })
+    }
+
+    #[test]
+    fn every_metric_that_is_defined_has_a_value_and_a_unit() {
+        let line: Value = serde_json::from_str(&metrics(&night(), "rollcall").unwrap()).unwrap();
+        let defined = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(defined["Dimensions"], json!([["Deployment"]]));
+        for metric in defined["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        }
+        insta::assert_snapshot!(sorted_json::pretty(&line));
+    }
+
+    #[test]
+    fn it_is_one_line() {
+        assert!(!metrics(&night(), "roll\ncall").unwrap().contains('\n'));
+    }
+
+    #[test]
+    fn a_run_of_some_accounts_or_by_another_day_is_no_measure_of_the_nights() {
+        let partial = Manifest { source: RollSource::ExecutionInput, ..night() };
+        assert_eq!(metrics(&partial, "rollcall"), None);
+        let what_if = Manifest { as_of: "2027-01-31T00:00:00Z".parse().unwrap(), ..night() };
+        assert_eq!(metrics(&what_if, "rollcall"), None);
+    }
+}

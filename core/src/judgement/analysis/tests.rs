@@ -1,0 +1,825 @@
+use chrono::{DateTime, TimeDelta};
+
+use crate::evidence::manifest::Manifest;
+use crate::judgement::analysis::*;
+use crate::judgement::rules::{Credential, RuleId, Setting};
+use crate::organization::outcome::Evidence;
+use crate::organization::roll::Account;
+use crate::report::Column;
+use crate::testing::finding;
+use crate::testing::report as stored;
+use crate::testing::{id, manifest};
+use crate::text::time::parse_as_of;
+
+const ACCOUNT: &str = "123456789012";
+const COLUMNS: [Column; 23] = [
+    Column::User,
+    Column::Arn,
+    Column::UserCreationTime,
+    Column::PasswordEnabled,
+    Column::PasswordLastUsed,
+    Column::PasswordLastChanged,
+    Column::PasswordNextRotation,
+    Column::MfaActive,
+    Column::AccessKey1Active,
+    Column::AccessKey1LastRotated,
+    Column::AccessKey1LastUsedDate,
+    Column::AccessKey1LastUsedRegion,
+    Column::AccessKey1LastUsedService,
+    Column::AccessKey2Active,
+    Column::AccessKey2LastRotated,
+    Column::AccessKey2LastUsedDate,
+    Column::AccessKey2LastUsedRegion,
+    Column::AccessKey2LastUsedService,
+    Column::Cert1Active,
+    Column::Cert1LastRotated,
+    Column::Cert2Active,
+    Column::Cert2LastRotated,
+    Column::AdditionalCredentialsInfo,
+];
+
+fn as_of() -> DateTime<Utc> {
+    parse_as_of("2026-01-31T01:00:00Z").unwrap()
+}
+
+fn account() -> AccountId {
+    ACCOUNT.parse().unwrap()
+}
+
+/// How AWS wrote the report at a time and in a partition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Dialect {
+    partition: &'static str,
+    /// `+00:00`, upper-case booleans, and a root row that does not tell of its password.
+    old: bool,
+    /// The first of 2015: no `last_used` columns, and none for additional credentials.
+    sixteen_columns: bool,
+}
+
+const MODERN: Dialect = Dialect { partition: "aws", old: false, sixteen_columns: false };
+const OLD: Dialect = Dialect { old: true, ..MODERN };
+const DIALECTS: [Dialect; 4] =
+    [MODERN, OLD, Dialect { partition: "aws-us-gov", ..MODERN }, Dialect { partition: "aws-cn", ..MODERN }];
+
+/// A value of a cell that each dialect writes in its own way.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    True,
+    False,
+    /// This long before `as_of`.
+    Ago(TimeDelta),
+    Text(&'static str),
+}
+use Value::{Ago, False, Text, True};
+
+fn days(days: i64) -> Value {
+    Ago(TimeDelta::days(days))
+}
+
+/// The last second at which an age is still `count` days.
+fn days_and_almost_one_more(count: i64) -> Value {
+    Ago(TimeDelta::days(count + 1) - TimeDelta::seconds(1))
+}
+
+/// A user who has nothing, but for the given cells.
+fn row(dialect: Dialect, user: &str, cells: &[(Column, Value)]) -> String {
+    let root = user == ROOT_USER;
+    let written: Vec<String> = COLUMNS
+        .iter()
+        .filter(|column| has(dialect, **column))
+        .map(|column| {
+            let given = cells.iter().find(|(name, _)| name == column).map(|(_, value)| *value);
+            match (column, given) {
+                (Column::User, _) => user.to_owned(),
+                (Column::Arn, _) if root => format!("arn:{}:iam::{ACCOUNT}:root", dialect.partition),
+                (Column::Arn, _) => format!("arn:{}:iam::{ACCOUNT}:user/{user}", dialect.partition),
+                (_, Some(value)) => write(dialect, value),
+                (Column::UserCreationTime, None) => write(dialect, days(4000)),
+                (Column::PasswordEnabled | Column::PasswordLastChanged, None) if root && dialect.old => {
+                    "not_supported".into()
+                }
+                (Column::PasswordNextRotation, None) if root => "not_supported".into(),
+                (
+                    Column::PasswordEnabled
+                    | Column::MfaActive
+                    | Column::AccessKey1Active
+                    | Column::AccessKey2Active
+                    | Column::Cert1Active
+                    | Column::Cert2Active,
+                    None,
+                ) => write(dialect, False),
+                (_, None) => "N/A".into(),
+            }
+        })
+        .collect();
+    written.join(",") + "\n"
+}
+
+fn has(dialect: Dialect, column: Column) -> bool {
+    let late = column.name().contains("_last_used_") || column == Column::AdditionalCredentialsInfo;
+    !(dialect.sixteen_columns && late)
+}
+
+fn write(dialect: Dialect, value: Value) -> String {
+    match (value, dialect.old) {
+        (True, true) => "TRUE".into(),
+        (True, false) => "true".into(),
+        (False, true) => "FALSE".into(),
+        (False, false) => "false".into(),
+        (Ago(delta), true) => (as_of() - delta).format("%Y-%m-%dT%H:%M:%S+00:00").to_string(),
+        (Ago(delta), false) => (as_of() - delta).format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        (Text(text), _) => text.into(),
+    }
+}
+
+fn report(dialect: Dialect, rows: &[String]) -> String {
+    let header: Vec<&str> =
+        COLUMNS.iter().filter(|column| has(dialect, **column)).map(|column| column.name()).collect();
+    header.join(",") + "\n" + &rows.concat()
+}
+
+fn analyze(text: &str) -> ReportAnalysis {
+    analyze_by(&RuleSettings::default(), text)
+}
+
+fn analyze_by(policy: &RuleSettings, text: &str) -> ReportAnalysis {
+    Analyzer::new(policy, &Previous::default(), as_of(), as_of().date_naive())
+        .report(&account(), "Shop", as_of(), text.as_bytes())
+        .unwrap()
+}
+
+/// What a rule says of one user: the credentials it flags, and how often it can't tell.
+fn verdicts(rule: RuleId, dialect: Dialect, user: &str, cells: &[(Column, Value)]) -> (Vec<Credential>, u64) {
+    let mut rows = vec![row(dialect, user, cells)];
+    if user != ROOT_USER {
+        rows.push(row(dialect, ROOT_USER, &[(Column::AdditionalCredentialsInfo, Text("N/A"))]));
+    }
+    let analysis = analyze(&report(dialect, &rows));
+    let flagged = analysis
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == rule && *finding.user == *user)
+        .map(|finding| finding.credential)
+        .collect();
+    (flagged, analysis.statistics.not_assessable[rule as usize])
+}
+
+/// A case of the table of rules: the rule, the user, the cells, and what is flagged.
+type Case = (RuleId, &'static str, Vec<(Column, Value)>, &'static [Credential]);
+
+/// Every rule, on both sides of its boundary.
+fn cases() -> Vec<Case> {
+    use Column::*;
+    use Credential as C;
+    use RuleId as R;
+    let key_1 = |rotated, used| {
+        vec![(AccessKey1Active, True), (AccessKey1LastRotated, rotated), (AccessKey1LastUsedDate, used)]
+    };
+    let password = |used, changed| {
+        vec![
+            (PasswordEnabled, True),
+            (PasswordLastUsed, used),
+            (PasswordLastChanged, changed),
+            (MfaActive, True),
+        ]
+    };
+    vec![
+        (R::AccessKeyStale, "anna", key_1(days(90), days(0)), &[]),
+        (R::AccessKeyStale, "anna", key_1(days_and_almost_one_more(90), days(0)), &[]),
+        (R::AccessKeyStale, "anna", key_1(days(91), days(0)), &[C::AccessKey1]),
+        (R::AccessKeyStale, ROOT_USER, key_1(days(91), days(0)), &[C::AccessKey1]),
+        (
+            R::AccessKeyStale,
+            "anna",
+            vec![(AccessKey2Active, True), (AccessKey2LastRotated, days(91))],
+            &[C::AccessKey2],
+        ),
+        (R::AccessKeyStale, "anna", vec![(AccessKey1Active, False), (AccessKey1LastRotated, days(999))], &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days(45)), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days_and_almost_one_more(45)), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days(46)), &[C::AccessKey1]),
+        (R::AccessKeyUnused, "anna", key_1(days(45), Text("N/A")), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(46), Text("N/A")), &[C::AccessKey1]),
+        (R::AccessKeyUnused, "anna", key_1(days(46), Text("no_information")), &[C::AccessKey1]),
+        (R::AccessKeyUnused, ROOT_USER, key_1(days(999), days(999)), &[]),
+        (R::PasswordUnused, "anna", password(days(45), days(999)), &[]),
+        (R::PasswordUnused, "anna", password(days(46), days(999)), &[C::Password]),
+        (R::PasswordUnused, "anna", password(Text("no_information"), days(45)), &[]),
+        (R::PasswordUnused, "anna", password(Text("no_information"), days(46)), &[C::Password]),
+        (R::PasswordUnused, "anna", password(Text("N/A"), days(46)), &[C::Password]),
+        (
+            R::PasswordUnused,
+            "anna",
+            vec![(PasswordLastUsed, days(999)), (PasswordLastChanged, days(999))],
+            &[],
+        ),
+        (R::PasswordUnused, ROOT_USER, password(days(999), days(999)), &[]),
+        (R::ConsoleWithoutMfa, "anna", vec![(PasswordEnabled, True)], &[C::Mfa]),
+        (R::ConsoleWithoutMfa, "anna", vec![(PasswordEnabled, True), (MfaActive, True)], &[]),
+        (R::ConsoleWithoutMfa, "anna", vec![], &[]),
+        (R::ConsoleWithoutMfa, ROOT_USER, vec![(PasswordEnabled, True)], &[]),
+        (R::RootAccessKey, ROOT_USER, vec![(AccessKey1Active, True)], &[C::AccessKey1]),
+        (R::RootAccessKey, ROOT_USER, vec![(AccessKey2Active, True)], &[C::AccessKey2]),
+        (R::RootAccessKey, ROOT_USER, vec![(AccessKey1LastRotated, days(9))], &[]),
+        (R::RootAccessKey, "anna", vec![(AccessKey1Active, True)], &[]),
+        (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, days(1))], &[C::Root]),
+        (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, days_and_almost_one_more(1))], &[C::Root]),
+        (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, days(2))], &[]),
+        (
+            R::RootUsed,
+            ROOT_USER,
+            vec![(PasswordLastUsed, days(2)), (AccessKey1LastUsedDate, days(0))],
+            &[C::Root],
+        ),
+        (R::RootUsed, ROOT_USER, vec![(AccessKey2LastUsedDate, days(1))], &[C::Root]),
+        (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, Text("no_information"))], &[]),
+        (R::RootUsed, "anna", vec![(PasswordLastUsed, days(0))], &[]),
+        (
+            R::TwoActiveKeys,
+            "anna",
+            vec![(AccessKey1Active, True), (AccessKey2Active, True)],
+            &[C::AccessKey2],
+        ),
+        (
+            R::TwoActiveKeys,
+            ROOT_USER,
+            vec![(AccessKey1Active, True), (AccessKey2Active, True)],
+            &[C::AccessKey2],
+        ),
+        (R::TwoActiveKeys, "anna", vec![(AccessKey1Active, True), (AccessKey2LastRotated, days(9))], &[]),
+        (
+            R::KeyNeverUsedSinceSetup,
+            "anna",
+            vec![(PasswordEnabled, True), (AccessKey2Active, True), (AccessKey2LastUsedDate, Text("N/A"))],
+            &[C::AccessKey2],
+        ),
+        (
+            R::KeyNeverUsedSinceSetup,
+            "anna",
+            vec![(PasswordEnabled, True), (AccessKey1Active, True), (AccessKey1LastUsedDate, days(999))],
+            &[],
+        ),
+        (R::KeyNeverUsedSinceSetup, "anna", vec![(AccessKey1Active, True)], &[]),
+        (R::KeyNeverUsedSinceSetup, "anna", vec![(PasswordEnabled, True)], &[]),
+        (R::CertificateStale, "anna", vec![(Cert1Active, True), (Cert1LastRotated, days(90))], &[]),
+        (
+            R::CertificateStale,
+            "anna",
+            vec![(Cert1Active, True), (Cert1LastRotated, days(91))],
+            &[C::Certificate1],
+        ),
+        (
+            R::CertificateStale,
+            ROOT_USER,
+            vec![(Cert2Active, True), (Cert2LastRotated, days(91))],
+            &[C::Certificate2],
+        ),
+        (R::CertificateStale, "anna", vec![(Cert2LastRotated, days(91))], &[]),
+        (
+            R::MoreCredentialsThanReported,
+            "anna",
+            vec![(AdditionalCredentialsInfo, Text("Additional access keys: 1"))],
+            &[C::Additional],
+        ),
+        (R::MoreCredentialsThanReported, "anna", vec![(AdditionalCredentialsInfo, Text("N/A"))], &[]),
+    ]
+}
+
+#[test]
+fn every_rule_holds_on_both_sides_of_its_boundary_in_every_dialect() {
+    for dialect in DIALECTS {
+        for (rule, user, cells, flagged) in cases() {
+            let (found, not_assessable) = verdicts(rule, dialect, user, &cells);
+            assert_eq!(found, flagged, "{rule} of {user} with {cells:?} in {dialect:?}");
+            // The old root row does not say whether there is a password.
+            let told = !(user == ROOT_USER && dialect.old && rule == RuleId::KeyNeverUsedSinceSetup);
+            if told {
+                assert_eq!(not_assessable, 0, "{rule} of {user} with {cells:?} in {dialect:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_a_case_that_flags_and_one_that_passes() {
+    for rule in &RULES {
+        let of_rule = |flags: bool| {
+            cases().iter().any(|(id, _, _, flagged)| *id == rule.id && flagged.is_empty() != flags)
+        };
+        // Root's MFA has a table of its own, for it depends on the dialect and the partition.
+        assert!(rule.id == RuleId::RootWithoutMfa || (of_rule(true) && of_rule(false)), "{}", rule.id);
+    }
+}
+
+#[test]
+fn root_needs_mfa_where_it_has_credentials_and_the_partition_has_its_mfa() {
+    use Column::{AccessKey1Active, MfaActive, PasswordEnabled};
+    let gov = DIALECTS[2];
+    let china = DIALECTS[3];
+    let mfa: &[Credential] = &[Credential::Mfa];
+    for (dialect, cells, flagged) in [
+        (MODERN, vec![(PasswordEnabled, True)], mfa),
+        (MODERN, vec![(AccessKey1Active, True)], mfa),
+        (MODERN, vec![(PasswordEnabled, True), (MfaActive, True)], &[]),
+        // An organization removed root's credentials: there is nothing to guard.
+        (MODERN, vec![], &[]),
+        // The old dialect: there is a password, for there was no way to have none.
+        (OLD, vec![], mfa),
+        (OLD, vec![(MfaActive, True)], &[]),
+        (gov, vec![(PasswordEnabled, True)], &[]),
+        (china, vec![(PasswordEnabled, True)], &[]),
+    ] {
+        let (found, not_assessable) = verdicts(RuleId::RootWithoutMfa, dialect, ROOT_USER, &cells);
+        assert_eq!((found.as_slice(), not_assessable), (flagged, 0), "{cells:?} in {dialect:?}");
+    }
+}
+
+#[test]
+fn missing_data_is_not_assessable_and_never_a_pass() {
+    use Column::*;
+    use RuleId as R;
+    for word in ["", "not_supported"] {
+        let missing = Text(word);
+        let active = |cells: &[(Column, Value)]| {
+            [&[(AccessKey1Active, True), (AccessKey2Active, False)], cells].concat()
+        };
+        for (rule, user, cells) in [
+            (R::AccessKeyStale, "anna", active(&[(AccessKey1LastRotated, missing)])),
+            (R::AccessKeyStale, "anna", vec![(AccessKey1Active, missing), (AccessKey1LastRotated, days(91))]),
+            (
+                R::AccessKeyUnused,
+                "anna",
+                active(&[(AccessKey1LastRotated, days(91)), (AccessKey1LastUsedDate, missing)]),
+            ),
+            (R::AccessKeyUnused, "anna", active(&[(AccessKey1LastRotated, missing)])),
+            (R::PasswordUnused, "anna", vec![(PasswordEnabled, missing), (PasswordLastUsed, days(91))]),
+            (R::PasswordUnused, "anna", vec![(PasswordEnabled, True), (PasswordLastUsed, missing)]),
+            (
+                R::PasswordUnused,
+                "anna",
+                vec![
+                    (PasswordEnabled, True),
+                    (PasswordLastUsed, Text("no_information")),
+                    (PasswordLastChanged, missing),
+                ],
+            ),
+            (R::ConsoleWithoutMfa, "anna", vec![(PasswordEnabled, missing)]),
+            (R::ConsoleWithoutMfa, "anna", vec![(PasswordEnabled, True), (MfaActive, missing)]),
+            (R::RootAccessKey, ROOT_USER, vec![(AccessKey1Active, missing)]),
+            (R::RootWithoutMfa, ROOT_USER, vec![(PasswordEnabled, True), (MfaActive, missing)]),
+            (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, missing)]),
+            (R::RootUsed, ROOT_USER, vec![(PasswordLastUsed, days(9)), (AccessKey1LastUsedDate, missing)]),
+            (R::TwoActiveKeys, "anna", vec![(AccessKey1Active, True), (AccessKey2Active, missing)]),
+            (R::KeyNeverUsedSinceSetup, "anna", vec![(PasswordEnabled, missing), (AccessKey1Active, True)]),
+            (
+                R::KeyNeverUsedSinceSetup,
+                "anna",
+                vec![(PasswordEnabled, True), (AccessKey1Active, True), (AccessKey1LastUsedDate, missing)],
+            ),
+            (R::CertificateStale, "anna", vec![(Cert1Active, True), (Cert1LastRotated, missing)]),
+            (R::CertificateStale, "anna", vec![(Cert1Active, missing), (Cert1LastRotated, days(91))]),
+            (R::MoreCredentialsThanReported, "anna", vec![(AdditionalCredentialsInfo, missing)]),
+        ] {
+            let (found, not_assessable) = verdicts(rule, MODERN, user, &cells);
+            assert_eq!((found, not_assessable), (vec![], 1), "{rule} with {cells:?}");
+        }
+    }
+}
+
+#[test]
+fn what_another_cell_decides_needs_no_missing_one() {
+    use Column::*;
+    use RuleId as R;
+    let missing = Text("");
+    for (rule, user, cells) in [
+        (R::AccessKeyStale, "anna", vec![(AccessKey1Active, missing), (AccessKey1LastRotated, days(9))]),
+        (R::ConsoleWithoutMfa, "anna", vec![(PasswordEnabled, missing), (MfaActive, True)]),
+        (R::ConsoleWithoutMfa, "anna", vec![(MfaActive, missing)]),
+        (R::RootWithoutMfa, ROOT_USER, vec![(MfaActive, missing)]),
+        (R::RootWithoutMfa, ROOT_USER, vec![(PasswordEnabled, missing), (MfaActive, True)]),
+        (R::TwoActiveKeys, "anna", vec![(AccessKey2Active, missing)]),
+        (
+            R::KeyNeverUsedSinceSetup,
+            "anna",
+            vec![(AccessKey1Active, missing), (AccessKey1LastUsedDate, missing)],
+        ),
+    ] {
+        assert_eq!(verdicts(rule, MODERN, user, &cells), (vec![], 0), "{rule} with {cells:?}");
+    }
+}
+
+#[test]
+fn a_report_before_2015_says_nothing_of_use_and_nobody_is_cleared_of_it() {
+    let dialect = Dialect { sixteen_columns: true, ..OLD };
+    let cells = [
+        (Column::AccessKey1Active, True),
+        (Column::AccessKey1LastRotated, days(91)),
+        (Column::PasswordEnabled, True),
+        (Column::MfaActive, True),
+    ];
+    assert_eq!(verdicts(RuleId::AccessKeyStale, dialect, "anna", &cells), (vec![Credential::AccessKey1], 0));
+    assert_eq!(verdicts(RuleId::AccessKeyUnused, dialect, "anna", &cells), (vec![], 1));
+    assert_eq!(verdicts(RuleId::KeyNeverUsedSinceSetup, dialect, "anna", &cells), (vec![], 1));
+    assert_eq!(verdicts(RuleId::RootUsed, dialect, ROOT_USER, &[]), (vec![], 1));
+}
+
+#[test]
+fn a_missing_root_row_is_not_assessable_by_every_rule_that_looks_at_root() {
+    use RuleId as R;
+    for dialect in DIALECTS {
+        let nobody = Text("N/A");
+        let anna = row(dialect, "anna", &[(Column::AdditionalCredentialsInfo, nobody)]);
+        let statistics = analyze(&report(dialect, &[anna])).statistics;
+        assert_eq!(statistics.accounts_without_root, 1);
+        let expected = |rule| match rule {
+            R::AccessKeyUnused | R::PasswordUnused | R::ConsoleWithoutMfa => 0,
+            R::RootWithoutMfa => u64::from(dialect.partition == "aws"),
+            R::RootUsed | R::TwoActiveKeys | R::MoreCredentialsThanReported => 1,
+            // One of each of its two credentials.
+            R::AccessKeyStale | R::RootAccessKey | R::KeyNeverUsedSinceSetup | R::CertificateStale => 2,
+        };
+        for rule in &RULES {
+            let counted = statistics.not_assessable[rule.id as usize];
+            assert_eq!(counted, expected(rule.id), "{} in {}", rule.id, dialect.partition);
+        }
+    }
+}
+
+#[test]
+fn a_finding_explains_itself() {
+    let cells = [
+        (Column::AccessKey2Active, True),
+        (Column::AccessKey2LastRotated, days(100)),
+        (Column::AccessKey2LastUsedDate, days(1)),
+    ];
+    let analysis = analyze(&report(OLD, &[row(OLD, "anna", &cells)]));
+    let [finding] = analysis.findings.as_slice() else { panic!("{:?}", analysis.findings) };
+    assert_eq!(&*finding.observed, "2025-10-23T01:00:00+00:00", "the cell as it stands in the report");
+    assert_eq!((finding.age_days, finding.limit_days), (Some(100), Some(90)));
+    assert_eq!(finding.assessed.account_name, "Shop");
+    assert_eq!(finding.sentence(), "access key 2 is 100 days old, the limit is 90 days");
+}
+
+#[test]
+fn root_was_last_used_by_the_latest_of_its_credentials() {
+    let cells = [
+        (Column::PasswordLastUsed, days(1)),
+        (Column::AccessKey1LastUsedDate, Ago(TimeDelta::hours(2))),
+        (Column::AccessKey2LastUsedDate, days(400)),
+    ];
+    let analysis = analyze(&report(MODERN, &[row(MODERN, ROOT_USER, &cells)]));
+    let used = analysis.findings.iter().find(|finding| finding.rule == RuleId::RootUsed).unwrap();
+    assert_eq!((&*used.observed, used.age_days), ("2026-01-30T23:00:00Z", Some(0)));
+}
+
+#[test]
+fn what_happened_after_as_of_is_no_day_old() {
+    let later = Ago(TimeDelta::days(-400));
+    let cells = [
+        (Column::PasswordLastUsed, later),
+        (Column::AccessKey1Active, True),
+        (Column::AccessKey1LastRotated, later),
+    ];
+    let analysis = analyze(&report(MODERN, &[row(MODERN, ROOT_USER, &cells)]));
+    let rules: Vec<_> = analysis.findings.iter().map(|finding| (finding.rule, finding.age_days)).collect();
+    assert_eq!(
+        rules,
+        [(RuleId::RootAccessKey, None), (RuleId::RootWithoutMfa, None), (RuleId::RootUsed, Some(0))]
+    );
+    assert_eq!(analysis.statistics.active_keys_by_age[0], 1);
+}
+
+#[test]
+fn a_rule_that_is_off_neither_flags_nor_counts() {
+    let mut policy = RuleSettings::default();
+    for rule in &RULES {
+        policy.set(rule.id, "off").unwrap();
+    }
+    let cells = [
+        (Column::AccessKey1Active, True),
+        (Column::AccessKey1LastRotated, days(999)),
+        (Column::MfaActive, Text("")),
+    ];
+    let analysis = analyze_by(&policy, &report(MODERN, &[row(MODERN, "anna", &cells)]));
+    assert!(analysis.findings.is_empty());
+    assert_eq!(analysis.statistics.not_assessable, [0; RULES.len()]);
+    assert_eq!(analysis.statistics.active_keys(), 1, "the age plot is of all keys");
+}
+
+#[test]
+fn a_limit_that_is_set_is_the_one_that_counts() {
+    let mut policy = RuleSettings::default();
+    policy.set(RuleId::AccessKeyStale, "10").unwrap();
+    for (age, flagged) in [(10, 0), (11, 1)] {
+        let cells = [
+            (Column::AccessKey1Active, True),
+            (Column::AccessKey1LastRotated, days(age)),
+            (Column::AccessKey1LastUsedDate, days(0)),
+        ];
+        let analysis = analyze_by(&policy, &report(MODERN, &[row(MODERN, "anna", &cells)]));
+        assert_eq!(analysis.findings.len(), flagged, "{age}");
+        assert!(analysis.findings.iter().all(|finding| finding.limit_days == Some(10)));
+    }
+    assert_eq!(policy.setting(RuleId::AccessKeyStale), Setting::Days(10));
+}
+
+/// The findings of a fixture as a person would check them.
+fn render(bytes: &[u8]) -> String {
+    let analyzed = Analyzer::new(
+        &RuleSettings::default(),
+        &Previous::default(),
+        parse_as_of("2026-12-31").unwrap(),
+        as_of().date_naive(),
+    )
+    .report(&account(), "Shop", as_of(), bytes);
+    let analysis = match analyzed {
+        Ok(analysis) => analysis,
+        Err(unreadable) => return format!("unreadable: {unreadable}\n"),
+    };
+    let mut findings = analysis.findings;
+    findings.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+    let mut text: String = findings
+        .iter()
+        .map(|finding| {
+            format!(
+                "{} {} {}: {} [{}]\n",
+                finding.severity(),
+                finding.rule,
+                finding.user,
+                finding.sentence(),
+                finding.observed
+            )
+        })
+        .collect();
+    text.push_str(&format!(
+        "{} users, {} active keys\n",
+        analysis.statistics.users,
+        analysis.statistics.active_keys()
+    ));
+    for rule in RULES.iter().filter(|rule| analysis.statistics.not_assessable[rule.id as usize] > 0) {
+        let count = analysis.statistics.not_assessable[rule.id as usize];
+        text.push_str(&format!("not assessable: {} {count}\n", rule.id));
+    }
+    text
+}
+
+#[test]
+fn every_fixture_is_flagged_as_its_snapshot_says() {
+    macro_rules! fixtures {
+        ($($name:literal),+ $(,)?) => {
+            $(
+                insta::assert_snapshot!($name, render(include_bytes!(concat!("../../../../tests/fixtures/reports/", $name, ".csv"))));
+            )+
+        };
+    }
+    fixtures!(
+        "live-modern-dialect",
+        "old-dialect",
+        "modern-root",
+        "sixteen-columns-before-2015",
+        "additional-credentials",
+        "crlf-quotes-bom-and-root-last",
+        "columns-in-another-order-and-unknown",
+        "empty-cells",
+        "hostile-names",
+        "names-with-commas-unquoted",
+        "paths-with-commas-and-quotes-unquoted",
+        "dates-of-a-password-that-is-gone",
+        "china-without-root",
+        "govcloud",
+        "bad-rows-among-good",
+        "cut-off-in-the-middle",
+        "rows-of-another-account",
+        "header-only",
+        "no-readable-row",
+    );
+}
+
+// History.
+
+/// The account of the reports, and three more; those in `collected` have a report.
+fn called(collected: &[u64]) -> Manifest {
+    let accounts = [1, 2, 3].map(|number| Account::of_id(id(number))).into_iter();
+    let accounts = accounts.chain([Account::of_id(account())]).collect();
+    let reports = collected.iter().map(|number| (id(*number), stored(*number, 0))).collect();
+    manifest(accounts, Evidence { reports, ..Default::default() })
+}
+
+fn settle(
+    previous: &Previous,
+    policy: &RuleSettings,
+    reports: &[&str],
+    collected: &[u64],
+    whole: bool,
+) -> Assessment {
+    let analyzer = Analyzer::new(policy, previous, as_of(), as_of().date_naive());
+    let mut analysis = Analysis::new(analyzer);
+    for text in reports {
+        analysis.add(analyzer.report(&account(), "Shop", as_of(), text.as_bytes()).unwrap());
+    }
+    let accounts = called(collected).accounts;
+    analysis.settle(&accounts, whole, &Exemptions::default())
+}
+
+const OWN: u64 = 123_456_789_012;
+
+/// Last night's findings of stale keys of `users`, in the account of the reports.
+fn stale_last_night(users: &[&str]) -> Previous {
+    let first_seen = "2025-12-24".parse().unwrap();
+    let findings =
+        users.iter().map(|user| Finding { first_seen, ..finding(OWN, user, RuleId::AccessKeyStale) });
+    Previous::new(findings.collect())
+}
+
+fn stale(user: &str) -> String {
+    row(
+        MODERN,
+        user,
+        &[
+            (Column::AccessKey1Active, True),
+            (Column::AccessKey1LastRotated, days(91)),
+            (Column::AccessKey1LastUsedDate, days(0)),
+        ],
+    )
+}
+
+fn summary(findings: &[Finding]) -> Vec<(&str, Status, bool, String)> {
+    findings
+        .iter()
+        .map(|finding| (&*finding.user, finding.status, finding.verified, finding.first_seen.to_string()))
+        .collect()
+}
+
+#[test]
+fn a_finding_is_new_ongoing_or_resolved() {
+    let previous = stale_last_night(&["anna", "ben"]);
+    let tonight = report(MODERN, &[stale("anna"), row(MODERN, "ben", &[]), stale("carl")]);
+    let assessment = settle(&previous, &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert_eq!(
+        summary(&assessment.findings),
+        [
+            ("anna", Status::Ongoing, true, "2025-12-24".to_owned()),
+            ("carl", Status::New, true, "2026-01-31".to_owned())
+        ]
+    );
+    assert_eq!(summary(&assessment.resolved)[0].0, "ben");
+    assert_eq!(assessment.resolved.len(), 1);
+}
+
+#[test]
+fn a_user_who_is_gone_is_resolved() {
+    let tonight = report(MODERN, &[row(MODERN, "carl", &[])]);
+    let assessment =
+        settle(&stale_last_night(&["anna"]), &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert_eq!((assessment.findings.len(), assessment.resolved.len()), (0, 1));
+}
+
+#[test]
+fn an_account_that_nobody_looked_at_keeps_its_findings_unverified() {
+    let assessment = settle(&stale_last_night(&["anna"]), &RuleSettings::default(), &[], &[], true);
+    assert_eq!(summary(&assessment.findings), [("anna", Status::Ongoing, false, "2025-12-24".to_owned())]);
+    assert!(assessment.resolved.is_empty());
+}
+
+#[test]
+fn a_row_that_can_not_be_read_does_not_resolve_the_findings_of_its_user() {
+    let tonight = report(
+        MODERN,
+        &[row(MODERN, "ben", &[]), row(MODERN, "anna", &[(Column::MfaActive, Text("maybe"))])],
+    );
+    let previous = stale_last_night(&["anna", "ben"]);
+    let assessment = settle(&previous, &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert_eq!(summary(&assessment.findings), [("anna", Status::Ongoing, false, "2025-12-24".to_owned())]);
+    assert_eq!(summary(&assessment.resolved)[0].0, "ben");
+}
+
+#[test]
+fn a_cell_that_no_longer_tells_does_not_resolve_a_finding() {
+    let cells = [(Column::AccessKey1Active, True), (Column::AccessKey1LastRotated, Text(""))];
+    let tonight = report(MODERN, &[row(MODERN, "anna", &cells)]);
+    let assessment =
+        settle(&stale_last_night(&["anna"]), &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert!(!assessment.findings[0].verified);
+    assert!(assessment.resolved.is_empty());
+}
+
+#[test]
+fn a_root_row_that_is_missing_does_not_resolve_roots_findings() {
+    let root = Finding { arn: "".into(), ..finding(OWN, ROOT_USER, RuleId::RootAccessKey) };
+    let tonight = report(MODERN, &[row(MODERN, "anna", &[])]);
+    let assessment = settle(&Previous::new(vec![root]), &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert_eq!((assessment.findings.len(), assessment.resolved.len()), (1, 0));
+    assert!(!assessment.findings[0].verified);
+}
+
+#[test]
+fn a_rule_that_was_switched_off_resolves_nothing() {
+    let mut policy = RuleSettings::default();
+    policy.set(RuleId::AccessKeyStale, "off").unwrap();
+    let tonight = report(MODERN, &[stale("anna")]);
+    let assessment = settle(&stale_last_night(&["anna"]), &policy, &[&tonight], &[OWN], true);
+    assert!(assessment.findings.is_empty() && assessment.resolved.is_empty());
+    assert_eq!(assessment.unfollowed.len(), 1);
+}
+
+#[test]
+fn a_report_that_does_not_count_as_collected_has_no_findings() {
+    let tonight = report(MODERN, &[stale("anna")]);
+    let assessment = settle(&Previous::default(), &RuleSettings::default(), &[&tonight], &[], true);
+    assert!(assessment.findings.is_empty());
+}
+
+#[test]
+fn an_account_that_left_or_is_skipped_is_followed_no_further_which_is_not_resolved() {
+    let previous = || Previous::new(vec![finding(77, "anna", RuleId::AccessKeyStale)]);
+    let left = settle(&previous(), &RuleSettings::default(), &[], &[], true);
+    assert_eq!((left.resolved.len(), left.unfollowed.len(), left.findings.len()), (0, 1, 0));
+    let partial = settle(&previous(), &RuleSettings::default(), &[], &[], false);
+    assert_eq!((partial.resolved.len(), partial.unfollowed.len(), partial.findings.len()), (0, 0, 0));
+
+    let mut accounts = called(&[]).accounts;
+    accounts[0].outcome = Outcome::Skipped;
+    let (policy, previous) =
+        (RuleSettings::default(), Previous::new(vec![finding(1, "anna", RuleId::AccessKeyStale)]));
+    let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+    let skipped = analysis.settle(&accounts, true, &Exemptions::default());
+    assert_eq!((skipped.resolved.len(), skipped.unfollowed.len(), skipped.findings.len()), (0, 1, 0));
+}
+
+#[test]
+fn a_limit_that_was_changed_resolves_nothing_and_keeps_nothing() {
+    let mut policy = RuleSettings::default();
+    policy.set(RuleId::AccessKeyStale, "180").unwrap();
+    let tonight = report(MODERN, &[stale("anna")]);
+    for (reports, collected) in [(vec![tonight.as_str()], vec![OWN]), (vec![], vec![])] {
+        let assessment = settle(&stale_last_night(&["anna"]), &policy, &reports, &collected, true);
+        assert_eq!(
+            (assessment.resolved.len(), assessment.unfollowed.len(), assessment.findings.len()),
+            (0, 1, 0)
+        );
+    }
+}
+
+#[test]
+fn a_user_that_was_there_twice_is_not_resolved_while_still_there() {
+    let tonight = report(MODERN, &[stale("anna")]);
+    let assessment =
+        settle(&stale_last_night(&["anna", "anna"]), &RuleSettings::default(), &[&tonight], &[OWN], true);
+    assert_eq!((assessment.findings.len(), assessment.resolved.len()), (1, 0));
+}
+
+#[test]
+fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at() {
+    let exemption = |names: &str| {
+        let text = format!("[[exemption]]\n{names}\nreason = \"r\"\nexpires = 2026-12-31\n");
+        Exemptions::parse("f", text.as_bytes()).unwrap()
+    };
+    let matches_nothing = |names: &str, collected: &[u64], whole: bool, off: Option<RuleId>| {
+        let mut policy = RuleSettings::default();
+        if let Some(rule) = off {
+            policy.set(rule, "off").unwrap();
+        }
+        let previous = Previous::default();
+        let accounts = called(collected).accounts;
+        let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+        let assessment = analysis.settle(&accounts, whole, &exemption(names));
+        assessment.exemptions[0].matches_nothing()
+    };
+    let all = [1, 2, 3, OWN];
+    assert!(matches_nothing("user = \"anna\"", &all, true, None));
+    assert!(!matches_nothing("user = \"anna\"", &[1, 2, 3], true, None), "an account is missing");
+    assert!(!matches_nothing("user = \"anna\"", &all, false, None), "only some were asked for");
+    assert!(matches_nothing("account = \"000000000001\"", &[1], false, None), "its account was looked at");
+    assert!(!matches_nothing("account = \"000000000002\"", &[1], true, None));
+    assert!(!matches_nothing("rule = \"root-used\"", &all, true, Some(RuleId::RootUsed)), "the rule is off");
+}
+
+#[test]
+fn findings_are_ordered_by_severity_account_user_credential_and_rule() {
+    let policy = RuleSettings::default();
+    let previous = Previous::new(vec![
+        finding(2, "anna", RuleId::AccessKeyStale),
+        finding(1, "ben", RuleId::AccessKeyStale),
+        finding(1, "anna", RuleId::TwoActiveKeys),
+        finding(3, ROOT_USER, RuleId::RootAccessKey),
+        finding(1, "anna", RuleId::AccessKeyUnused),
+        Finding { credential: Credential::AccessKey2, ..finding(1, "anna", RuleId::AccessKeyStale) },
+        finding(1, "anna", RuleId::AccessKeyStale),
+    ]);
+    let assessment = settle(&previous, &policy, &[], &[], true);
+    let order: Vec<String> = assessment
+        .findings
+        .iter()
+        .map(|finding| {
+            format!(
+                "{} {} {} {} {}",
+                finding.severity(),
+                finding.assessed.account_id,
+                finding.user,
+                finding.credential.as_str(),
+                finding.rule
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(order.join("\n"));
+}

@@ -1,0 +1,248 @@
+//! What an earlier run found, to tell what is new tonight and what is gone.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::identifiers::account_id::AccountId;
+use crate::judgement::finding::{Finding, identity};
+use crate::judgement::rules::{Credential, RuleId};
+use crate::text::counted::counted;
+
+/// The findings of the run that tonight's is compared with; none when there is no such run.
+#[derive(Clone, Debug, Default)]
+pub struct Previous {
+    findings: Vec<Finding>,
+    by_identity: HashMap<u64, usize>,
+    by_account: HashMap<AccountId, Vec<usize>>,
+}
+
+impl Previous {
+    /// The findings of an earlier run. One that is there twice, for a report had a user twice, counts
+    /// once.
+    pub fn new(mut findings: Vec<Finding>) -> Self {
+        let mut by_identity = HashMap::with_capacity(findings.len());
+        findings.retain(|finding| {
+            let place = by_identity.len();
+            *by_identity.entry(finding.identity()).or_insert(place) == place
+        });
+        let mut by_account: HashMap<AccountId, Vec<usize>> = HashMap::new();
+        for (place, finding) in findings.iter().enumerate() {
+            by_account.entry(finding.assessed.account_id.clone()).or_default().push(place);
+        }
+        Self { findings, by_identity, by_account }
+    }
+
+    /// All of them.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The place of the same finding.
+    pub(crate) fn place(
+        &self,
+        account_id: &AccountId,
+        user: &str,
+        credential: Credential,
+        rule: RuleId,
+    ) -> Option<usize> {
+        if self.findings.is_empty() {
+            return None;
+        }
+        self.by_identity.get(&identity(account_id, user, credential, rule)).copied()
+    }
+
+    /// The places of an account's findings.
+    pub(crate) fn of_account(&self, account_id: &AccountId) -> &[usize] {
+        self.by_account.get(account_id).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What tonight's run was compared with, as `run.json` has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The earlier day; `None` means no history: every finding counts as new, and nothing as resolved.
+    pub compared_with: Option<Earlier>,
+    /// Later days that could not be compared with, and why.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// An earlier day in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Earlier {
+    /// One of a run of Rollcall, which wrote down its findings.
+    Run(EarlierRun),
+    /// One of the predecessor, which wrote reports and nothing else.
+    Reports(EarlierReports),
+}
+
+/// An earlier run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRun {
+    /// Its date, which is the prefix of what it wrote.
+    pub date: NaiveDate,
+    /// The name of its execution.
+    pub execution: String,
+}
+
+/// The reports that the predecessor wrote on a day. What they would have been flagged for is judged
+/// tonight, by tonight's rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierReports {
+    /// Their date, which is the prefix they lie under.
+    pub date: NaiveDate,
+    /// How many of them were read.
+    pub predecessor_reports: u64,
+    /// How many accounts of tonight's roll, not counting those that are skipped, have none of them: all
+    /// that is found there is new.
+    pub accounts_without_report: u64,
+    /// How many could not be read. They count for nothing.
+    pub unreadable_reports: u64,
+    /// The first of those, each with its account and why.
+    pub first_unreadable_reports: Vec<String>,
+    /// How many rows of the others could not be read: what is found of those users is new.
+    pub bad_rows: u64,
+}
+
+/// An earlier day that could not be compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Its date.
+    pub date: NaiveDate,
+    /// Why: one clause.
+    pub reason: String,
+}
+
+impl History {
+    /// One sentence for a person.
+    pub fn sentence(&self) -> String {
+        let passed_over: Vec<String> =
+            self.passed_over.iter().map(|run| format!("the run of {} {}", run.date, run.reason)).collect();
+        let passed_over = match passed_over.as_slice() {
+            [] => String::new(),
+            some => format!(" ({})", some.join("; ")),
+        };
+        match &self.compared_with {
+            Some(Earlier::Run(run)) => format!("Compared with the run of {}{passed_over}.", run.date),
+            Some(Earlier::Reports(reports)) => {
+                format!(
+                    "Compared with the predecessor's reports of {}{passed_over}.{}",
+                    reports.date,
+                    reports.gaps()
+                )
+            }
+            None => format!(
+                "No history: there is no earlier run to compare with{passed_over}, so every finding counts as new."
+            ),
+        }
+    }
+}
+
+impl Earlier {
+    /// Its date.
+    pub fn date(&self) -> NaiveDate {
+        match self {
+            Self::Run(run) => run.date,
+            Self::Reports(reports) => reports.date,
+        }
+    }
+}
+
+impl EarlierReports {
+    /// What the reports do not tell, in a sentence for a person; empty when there is nothing of the kind.
+    fn gaps(&self) -> String {
+        let mut gaps = Vec::new();
+        if self.accounts_without_report > 0 {
+            gaps.push(format!("no report of {}", counted(self.accounts_without_report, "account")));
+        }
+        if self.unreadable_reports > 0 {
+            let named = self.first_unreadable_reports.first().map(|first| format!(" ({first})"));
+            let reports = counted(self.unreadable_reports, "report");
+            gaps.push(format!("{reports} that can't be read{}", named.unwrap_or_default()));
+        }
+        if self.bad_rows > 0 {
+            gaps.push(format!("{} that can't be read", counted(self.bad_rows, "row")));
+        }
+        match gaps.as_slice() {
+            [] => String::new(),
+            some => {
+                format!(" That day has {}: what is flagged there tonight counts as new.", some.join(", "))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_history_says_so_and_why() {
+        let mut history = History::default();
+        assert_eq!(
+            history.sentence(),
+            "No history: there is no earlier run to compare with, so every finding counts as new."
+        );
+        let date = NaiveDate::from_ymd_opt(2026, 1, 30).unwrap();
+        history.passed_over = vec![PassedOver { date, reason: "has no run.json".into() }];
+        assert!(
+            history
+                .sentence()
+                .contains("compare with (the run of 2026-01-30 has no run.json), so every finding")
+        );
+        let run = EarlierRun { date: date.pred_opt().unwrap(), execution: "e".into() };
+        history.compared_with = Some(Earlier::Run(run));
+        assert_eq!(
+            history.sentence(),
+            "Compared with the run of 2026-01-29 (the run of 2026-01-30 has no run.json)."
+        );
+    }
+    #[test]
+    fn reports_of_the_predecessor_are_called_so_with_what_they_do_not_tell() {
+        let reports = EarlierReports {
+            date: NaiveDate::from_ymd_opt(2026, 1, 30).unwrap(),
+            predecessor_reports: 3,
+            accounts_without_report: 0,
+            unreadable_reports: 0,
+            first_unreadable_reports: vec![],
+            bad_rows: 0,
+        };
+        let sentence = |reports| {
+            History { compared_with: Some(Earlier::Reports(reports)), passed_over: vec![] }.sentence()
+        };
+        assert_eq!(sentence(reports.clone()), "Compared with the predecessor's reports of 2026-01-30.");
+        let with_gaps = EarlierReports {
+            accounts_without_report: 2,
+            unreadable_reports: 1,
+            first_unreadable_reports: vec!["account 111122223333: the report is empty".into()],
+            bad_rows: 1,
+            ..reports
+        };
+        assert_eq!(
+            sentence(with_gaps),
+            "Compared with the predecessor's reports of 2026-01-30. That day has no report of 2 accounts, \
+             1 report that can't be read (account 111122223333: the report is empty), 1 row that can't be \
+             read: what is flagged there tonight counts as new."
+        );
+    }
+
+    #[test]
+    fn a_run_and_reports_are_told_apart_when_they_are_read_again() {
+        let date = NaiveDate::from_ymd_opt(2026, 1, 30).unwrap();
+        let run = Earlier::Run(EarlierRun { date, execution: "night".into() });
+        let reports = Earlier::Reports(EarlierReports {
+            date,
+            predecessor_reports: 1,
+            accounts_without_report: 0,
+            unreadable_reports: 0,
+            first_unreadable_reports: vec![],
+            bad_rows: 0,
+        });
+        for earlier in [run, reports] {
+            let json = serde_json::to_string(&earlier).unwrap();
+            assert_eq!(serde_json::from_str::<Earlier>(&json).unwrap(), earlier, "{json}");
+        }
+    }
+}

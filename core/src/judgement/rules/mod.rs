@@ -1,0 +1,455 @@
+//! The rules: what makes a credential a finding. One table says everything about a rule that a
+//! person may ask, and [`judgements`] has one function for each.
+//!
+//! A rule never guesses. A credential passes because the report says so, is flagged because the
+//! report says so, or is not assessable because the report does not say: three outcomes, and the
+//! third is counted and shown.
+
+mod judgements;
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Column, User};
+
+/// The name of a rule. The names are a contract: findings, parameters, flags and exemptions use
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the table has a sentence for each")]
+pub enum RuleId {
+    AccessKeyStale,
+    AccessKeyUnused,
+    PasswordUnused,
+    ConsoleWithoutMfa,
+    RootAccessKey,
+    RootWithoutMfa,
+    RootUsed,
+    TwoActiveKeys,
+    KeyNeverUsedSinceSetup,
+    CertificateStale,
+    MoreCredentialsThanReported,
+}
+
+/// How bad a finding is. The order is that of lists: worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is the severity of its name")]
+pub enum Severity {
+    Critical,
+    High,
+    Medium,
+    Low,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is the credential of its name")]
+pub enum Credential {
+    #[serde(rename = "access_key_1")]
+    AccessKey1,
+    #[serde(rename = "access_key_2")]
+    AccessKey2,
+    Password,
+    Mfa,
+    #[serde(rename = "certificate_1")]
+    Certificate1,
+    #[serde(rename = "certificate_2")]
+    Certificate2,
+    Root,
+    /// Credentials beyond the two of a kind that the report has columns for.
+    Additional,
+}
+
+/// How a rule is set: off, on, or with a limit in days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The rule is not applied.
+    Off,
+    /// The rule is applied; it has no limit.
+    On,
+    /// The rule is applied with this limit, in whole days.
+    Days(u32),
+}
+
+/// The numbers of a rule in the CIS AWS Foundations Benchmark, by the benchmark's version; empty
+/// where it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cis {
+    /// Versions 1.4 to 4.0.
+    pub v1_4_to_v4_0: &'static str,
+    /// Version 5.0.
+    pub v5_0: &'static str,
+    /// Version 6.0.
+    pub v6_0: &'static str,
+    /// Version 7.0.
+    pub v7_0: &'static str,
+}
+
+/// All there is to say about a rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name.
+    pub id: RuleId,
+    /// How bad a finding of it is.
+    pub severity: Severity,
+    /// How it is set unless the deployment says otherwise.
+    pub default: Setting,
+    /// Its numbers in the CIS benchmark.
+    pub cis: Cis,
+    /// When a credential is a finding: a clause. "The limit" is the setting's days, and is passed when
+    /// the age in whole days is greater.
+    pub condition: &'static str,
+    /// Why it is a rule: one sentence.
+    pub reason: &'static str,
+    /// What to do about a finding: one sentence or two, for the owner of the account.
+    pub remedy: &'static str,
+    judge: fn(&User<'_>, &Judge) -> Judgement,
+}
+
+/// What the rules measure against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judge {
+    /// The time that ages are counted to.
+    pub(crate) as_of: DateTime<Utc>,
+    /// The rule's limit in days; no rule without a limit looks at it.
+    pub(crate) limit_days: u32,
+}
+
+/// What a rule says of one credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is as it should be, or there is no such credential.
+    Pass,
+    /// The report does not say enough to tell.
+    NotAssessable(Credential),
+    /// It is a finding.
+    Flagged(Flag),
+}
+
+/// Why a credential is a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Which credential.
+    pub credential: Credential,
+    /// The column whose cell shows it.
+    pub observed: Column,
+    /// How old it is in whole days, rounded down, for a rule that looks at an age.
+    pub age_days: Option<u32>,
+}
+
+/// What a rule says of a user: it looks at two credentials at most.
+pub(crate) type Judgement = [Verdict; 2];
+
+const fn cis(v1_4_to_v4_0: &'static str, v5_0: &'static str, v6_0: &'static str, v7_0: &'static str) -> Cis {
+    Cis { v1_4_to_v4_0, v5_0, v6_0, v7_0 }
+}
+
+/// Every rule, in the order of [`RuleId`].
+pub static RULES: [Rule; 11] = [
+    Rule {
+        id: RuleId::AccessKeyStale,
+        severity: Severity::High,
+        default: Setting::Days(90),
+        cis: cis("1.14", "1.13", "2.13", "2.12"),
+        condition: "a key is active and older than the limit",
+        reason: "An access key that is never rotated stays good for whoever copied it, however long ago.",
+        remedy: "Make a new access key, move what uses the old one to it, then deactivate and delete the old one; better, use a role and no key at all.",
+        judge: judgements::access_key_stale,
+    },
+    Rule {
+        id: RuleId::AccessKeyUnused,
+        severity: Severity::Medium,
+        default: Setting::Days(45),
+        cis: cis("1.12", "1.11", "2.11", "2.11"),
+        condition: "a key is active and was not used for longer than the limit; not root's",
+        reason: "A key that nobody uses is missed by nobody when it is stolen.",
+        remedy: "Deactivate the access key, and delete it when nothing has failed for some days.",
+        judge: judgements::access_key_unused,
+    },
+    Rule {
+        id: RuleId::PasswordUnused,
+        severity: Severity::Medium,
+        default: Setting::Days(45),
+        cis: cis("1.12", "1.11", "2.11", "2.11"),
+        condition: "there is a password and it was not used for longer than the limit; not root's",
+        reason: "A console password that nobody uses often belongs to somebody who has left.",
+        remedy: "Delete the user's login profile, and the user if nobody needs it.",
+        judge: judgements::password_unused,
+    },
+    Rule {
+        id: RuleId::ConsoleWithoutMfa,
+        severity: Severity::High,
+        default: Setting::On,
+        cis: cis("1.10", "1.9", "2.9", "2.10"),
+        condition: "there is a password and no MFA device; not root's",
+        reason: "A password alone opens the console to whoever guesses, phishes or finds it.",
+        remedy: "Have the user register an MFA device, or delete the login profile.",
+        judge: judgements::console_without_mfa,
+    },
+    Rule {
+        id: RuleId::RootAccessKey,
+        severity: Severity::Critical,
+        default: Setting::On,
+        cis: cis("1.4", "1.3", "2.3", "2.4"),
+        condition: "the root user has an active key",
+        reason: "A root access key may do everything in the account, and no policy in it can hold it back.",
+        remedy: "Find what uses the key, give that a role, then delete the root user's access key.",
+        judge: judgements::root_access_key,
+    },
+    Rule {
+        id: RuleId::RootWithoutMfa,
+        severity: Severity::Critical,
+        default: Setting::On,
+        cis: cis("1.5", "1.4", "2.4", "2.5"),
+        condition: "the root user has a password or an active key, and no MFA device; not in GovCloud or China",
+        reason: "The root user may do everything in the account, and one secret alone guards it.",
+        remedy: "Register an MFA device for the root user, or remove its credentials from the organization's management account.",
+        judge: judgements::root_without_mfa,
+    },
+    Rule {
+        id: RuleId::RootUsed,
+        severity: Severity::High,
+        default: Setting::Days(1),
+        cis: cis("1.7", "1.6", "2.6", "2.7"),
+        condition: "the root user was last used at most this many days ago",
+        reason: "The root user is for the few tasks that nobody else can do, so each use should be known to somebody.",
+        remedy: "Ask who used the root user and what for; look at CloudTrail for the time if nobody knows.",
+        judge: judgements::root_used,
+    },
+    Rule {
+        id: RuleId::TwoActiveKeys,
+        severity: Severity::Low,
+        default: Setting::On,
+        cis: cis("1.13", "1.12", "2.12", ""),
+        condition: "both keys of a user are active",
+        reason: "Two active keys are meant for the minutes of a rotation; afterwards one of them is forgotten.",
+        remedy: "Finish the rotation: deactivate the access key that is no longer used, then delete it.",
+        judge: judgements::two_active_keys,
+    },
+    Rule {
+        id: RuleId::KeyNeverUsedSinceSetup,
+        severity: Severity::Low,
+        default: Setting::On,
+        cis: cis("1.11", "1.10", "2.10", ""),
+        condition: "there is a password, and an active key was never used",
+        reason: "A key made along with a console user and never used was made for no reason.",
+        remedy: "Delete the access key; a user who needs one can make it when the need comes.",
+        judge: judgements::key_never_used_since_setup,
+    },
+    Rule {
+        id: RuleId::CertificateStale,
+        severity: Severity::Medium,
+        default: Setting::Days(90),
+        cis: cis("", "", "", ""),
+        condition: "a signing certificate is active and older than the limit",
+        reason: "A signing certificate is as good as an access key, and forgotten more easily.",
+        remedy: "Replace the signing certificate if something still uses it, then deactivate and delete the old one.",
+        judge: judgements::certificate_stale,
+    },
+    Rule {
+        id: RuleId::MoreCredentialsThanReported,
+        severity: Severity::Medium,
+        default: Setting::On,
+        cis: cis("", "", "", ""),
+        condition: "the report says that there are keys or certificates it has no columns for",
+        reason: "The report has room for two keys and two certificates, and what a user has beyond them no rule has looked at.",
+        remedy: "List the user's access keys and certificates in the account, and delete all but the one that is needed.",
+        judge: judgements::more_credentials_than_reported,
+    },
+];
+
+impl Rule {
+    /// The rule of this name.
+    pub fn of(id: RuleId) -> &'static Self {
+        &RULES[id as usize]
+    }
+
+    pub(crate) fn judge(&self, user: &User<'_>, judge: &Judge) -> Judgement {
+        (self.judge)(user, judge)
+    }
+}
+
+impl RuleId {
+    /// The name as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessKeyStale => "access-key-stale",
+            Self::AccessKeyUnused => "access-key-unused",
+            Self::PasswordUnused => "password-unused",
+            Self::ConsoleWithoutMfa => "console-without-mfa",
+            Self::RootAccessKey => "root-access-key",
+            Self::RootWithoutMfa => "root-without-mfa",
+            Self::RootUsed => "root-used",
+            Self::TwoActiveKeys => "two-active-keys",
+            Self::KeyNeverUsedSinceSetup => "key-never-used-since-setup",
+            Self::CertificateStale => "certificate-stale",
+            Self::MoreCredentialsThanReported => "more-credentials-than-reported",
+        }
+    }
+}
+
+impl RuleId {
+    /// The name of the template's parameter that sets it, such as `AccessKeyStale`.
+    pub fn parameter(self) -> String {
+        let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
+        self.as_str().split('-').map(capitalized).collect()
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A rule that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rule {name:?}: the rules are {}", RULES.each_ref().map(|rule| rule.id.as_str()).join(", "))]
+pub struct UnknownRule {
+    /// What was given instead.
+    pub name: String,
+}
+
+impl FromStr for RuleId {
+    type Err = UnknownRule;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        RULES
+            .iter()
+            .map(|rule| rule.id)
+            .find(|id| id.as_str() == name)
+            .ok_or_else(|| UnknownRule { name: name.to_owned() })
+    }
+}
+
+impl Severity {
+    /// Every severity, worst first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+
+    /// The name as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Credential {
+    /// The access key in slot 1 or 2.
+    pub fn access_key(slot: u8) -> Self {
+        if slot == 1 { Self::AccessKey1 } else { Self::AccessKey2 }
+    }
+
+    /// The signing certificate in slot 1 or 2.
+    pub fn certificate(slot: u8) -> Self {
+        if slot == 1 { Self::Certificate1 } else { Self::Certificate2 }
+    }
+
+    /// The name as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessKey1 => "access_key_1",
+            Self::AccessKey2 => "access_key_2",
+            Self::Password => "password",
+            Self::Mfa => "mfa",
+            Self::Certificate1 => "certificate_1",
+            Self::Certificate2 => "certificate_2",
+            Self::Root => "root",
+            Self::Additional => "additional",
+        }
+    }
+}
+
+impl fmt::Display for Cis {
+    /// Such as `1.14 (v1.4-4.0), 1.13 (v5.0)`; nothing when the benchmark has no such control.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers =
+            [(self.v1_4_to_v4_0, "v1.4-4.0"), (self.v5_0, "v5.0"), (self.v6_0, "v6.0"), (self.v7_0, "v7.0")];
+        let mut separator = "";
+        for (number, version) in numbers.into_iter().filter(|(number, _)| !number.is_empty()) {
+            write!(formatter, "{separator}{number} ({version})")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_every_rule_at_its_place() {
+        for (place, rule) in RULES.iter().enumerate() {
+            assert_eq!(rule.id as usize, place);
+            assert_eq!(rule.id.as_str().parse(), Ok(rule.id));
+            assert_eq!(serde_json::to_string(&rule.id).unwrap(), format!("\"{}\"", rule.id));
+        }
+    }
+
+    #[test]
+    fn the_table_is_the_one_that_was_agreed_on() {
+        let table: Vec<String> = RULES
+            .iter()
+            .map(|rule| format!("{} | {} | {:?} | {}", rule.id, rule.severity, rule.default, rule.cis))
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn the_table_in_the_docs_is_the_same() {
+        const DOCS: &str = include_str!("../../../../docs/findings.md");
+        for rule in &RULES {
+            let start = format!("| `{}` | {} | {} | ", rule.id, rule.severity, rule.condition);
+            let end = format!(" | {} | {} |", rule.default, rule.cis);
+            let line = DOCS.lines().find(|line| line.starts_with(&start)).expect(&start);
+            assert!(line.ends_with(&end), "{line} does not end in {end}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_sentence_and_a_remedy_says_what_to_do() {
+        for rule in &RULES {
+            assert_eq!(rule.reason.matches(". ").count(), 0, "{}", rule.id);
+            assert!(rule.reason.ends_with('.') && rule.remedy.ends_with('.'), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn an_unknown_rule_is_refused_with_the_ones_there_are() {
+        let message = "access-key-old".parse::<RuleId>().unwrap_err().to_string();
+        assert!(message.starts_with("there is no rule \"access-key-old\": the rules are access-key-stale,"));
+        assert!(message.ends_with("more-credentials-than-reported"));
+    }
+
+    #[test]
+    fn every_credential_has_one_name() {
+        for (credential, name) in [
+            (Credential::AccessKey1, "access_key_1"),
+            (Credential::AccessKey2, "access_key_2"),
+            (Credential::Password, "password"),
+            (Credential::Mfa, "mfa"),
+            (Credential::Certificate1, "certificate_1"),
+            (Credential::Certificate2, "certificate_2"),
+            (Credential::Root, "root"),
+            (Credential::Additional, "additional"),
+        ] {
+            assert_eq!(credential.as_str(), name);
+            assert_eq!(serde_json::to_string(&credential).unwrap(), format!("\"{name}\""));
+        }
+    }
+}
