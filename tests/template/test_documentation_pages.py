@@ -49,7 +49,7 @@ def variants(file, enum):
 
 def remedies():
     """The remedy of each failure code, by the code."""
-    source = (ROOT / "core" / "src" / "outcome.rs").read_text().split("pub fn remedy")[1]
+    source = (ROOT / "core" / "src" / "organization" / "failure.rs").read_text().split("pub fn remedy")[1]
     texts = re.findall(r'Self::(\w+) => \{\s*"((?:[^"\\]|\\.)*)"', source, re.DOTALL)
     return {code: re.sub(r"\\\n\s*", "", text) for code, text in texts}
 
@@ -131,8 +131,8 @@ def test_every_name_in_backticks_exists(name):
     definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
     names |= {state for state, _ in states(definition)}
     names |= {*variants("core/src/organization/failure.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
-    names |= set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', (ROOT / "core" / "src" / "metrics.rs").read_text()))
-    names |= set(re.findall(r"^    (\w+) *(?:\{|,|\()", (ROOT / "core" / "src" / "outcome.rs").read_text(), re.MULTILINE))
+    names |= set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text()))
+    names |= set(re.findall(r"^    (\w+) *(?:\{|,|\()", (ROOT / "core" / "src" / "organization" / "failure.rs").read_text(), re.MULTILINE))
     used = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-zA-Z]*)+)(?:=[^`]*)?`", prose(page(name))))
     used |= set(re.findall(r"\b([A-Z]\w+)=", prose(page(name))))
     assert used - names == set()
@@ -179,7 +179,7 @@ def test_the_cost_model_counts_the_transitions_of_the_definition():
     assert f"Each wait adds {of_wait}, and each retry 1. A run itself passes {of_run}." in text
     assert f"nights x ({of_run} + accounts x {of_account} + waits x {of_wait})" in text
     assert f"{cost_model.gigabytes('CollectReport')} GB x (accounts x {cost_model.COLLECT_SECONDS:.0f} s" in text
-    metrics = (ROOT / "core" / "src" / "metrics.rs").read_text()
+    metrics = (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text()
     assert len(re.findall(r'\("\w+", "(?:Count|Percent|Seconds)"', metrics)) == cost_model.METRICS
 
 
