@@ -1,4 +1,4 @@
-"""What a deployment costs a month, as the table of docs/operations.md has it:
+"""What a deployment costs a month, as the table of docs/cost.md has it:
 
     python tests/cost_model.py
 

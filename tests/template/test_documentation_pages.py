@@ -11,7 +11,7 @@ from test_template import load, states
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ["operations.md", "security.md", "architecture.md", "comparison.md"]
+PAGES = ["runbook.md", "upgrade.md", "cost.md", "limits.md", "security.md", "architecture.md", "comparison.md"]
 TEMPLATES = ["template.yml", "templates/log-archive.yml", "templates/member-role.yml"]
 
 # What is named in backticks, looks like a name of ours, and is AWS's.
@@ -56,10 +56,10 @@ def remedies():
 
 @pytest.mark.parametrize("code", variants("core/src/organization/failure.rs", "FailureCode"))
 def test_every_failure_code_has_its_runbook_with_the_remedy_of_the_code(code):
-    section = sections(page("operations.md"), "When an account fails").get(code)
-    assert section, f"docs/operations.md has no section {code}"
+    section = sections(page("runbook.md"), "When an account fails").get(code)
+    assert section, f"docs/runbook.md has no section {code}"
     assert remedies()[code] in on_one_line(section)
-    for step in ("- **See.** ", "- **Mend.** ", "- **Check.** "):
+    for step in ("- **Look.** ", "- **Fix.** "):
         assert step in section, step
 
 
@@ -67,20 +67,29 @@ def test_every_failure_code_has_its_runbook_with_the_remedy_of_the_code(code):
 def test_every_error_of_a_step_has_its_runbook(error):
     of_account = variants("core/src/organization/failure.rs", "FailureCode")
     title = f"{error} of a step" if error in of_account else error
-    section = sections(page("operations.md"), "When a step breaks").get(title)
-    assert section, f"docs/operations.md has no section {title}"
-    assert len(re.findall(r"\b(?:See|[Mm]end|[Cc]heck)\b", section)) >= 3
+    section = sections(page("runbook.md"), "When a step breaks").get(title)
+    assert section, f"docs/runbook.md has no section {title}"
+    for step in ("Look", "[Ff]ix"):
+        assert re.search(rf"\b{step}\b", section), step
+
+
+def test_what_every_check_repeats_is_said_once():
+    """Under "Start again and check"; a section has a check of its own only for what else there is to look at."""
+    checks = re.findall(r"^- \*\*Check\.\*\* (.*)$", page("runbook.md"), re.MULTILINE)
+    assert len(checks) >= 10
+    assert [check for check in checks if "`collected`" in check or "#start-again-and-check" in check] == []
+    assert [check for check in checks if check.startswith("`SUCCEEDED`")] == []
 
 
 def test_no_runbook_is_about_a_code_or_error_that_is_gone():
     known = {*variants("core/src/organization/failure.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
-    text = page("operations.md")
+    text = page("runbook.md")
     titles = {**sections(text, "When an account fails"), **sections(text, "When a step breaks")}
     assert {title.removesuffix(" of a step") for title in titles} == known
 
 
 def test_the_table_of_codes_has_every_code_once_and_in_order():
-    codes = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", page("operations.md"), re.MULTILINE)
+    codes = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", page("runbook.md"), re.MULTILINE)
     assert [code for code, _ in codes] == variants("core/src/organization/failure.rs", "FailureCode")
     assert all(anchor == code.lower() for code, anchor in codes)
 
@@ -113,7 +122,7 @@ QUOTED = {
 
 @pytest.mark.parametrize("file", QUOTED)
 def test_what_the_runbook_quotes_is_what_the_code_says(file):
-    everything = on_one_line(page("operations.md"))
+    everything = on_one_line(page("runbook.md"))
     sources = [ROOT / file, *(ROOT / "core" / "src").rglob("*.rs")] if file.startswith("core/") else [ROOT / file]
     code = " ".join(on_one_line(source.read_text()) for source in sources)
     for quote in QUOTED[file]:
@@ -162,11 +171,24 @@ def test_the_picture_has_every_state():
         assert name in picture, name
 
 
+def test_the_picture_of_the_readme_has_the_steps_in_order_and_only_states_of_the_definition():
+    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
+    picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    names = {name for name, _ in states(definition)}
+    assert set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", picture)) <= names
+    step = definition["StartAt"]
+    assert f"[*] --> {step}\n" in picture
+    while following := definition["States"][step].get("Next"):
+        assert f"{step} --> {following}\n" in picture
+        step = following
+    assert f"{step} --> [*]\n" in picture
+
+
 def test_the_cost_table_is_the_one_that_the_script_prints():
     script = importlib.util.spec_from_file_location("cost_model", ROOT / "tests" / "cost_model.py")
     cost_model = importlib.util.module_from_spec(script)
     script.loader.exec_module(cost_model)
-    assert f"\n\n{cost_model.table()}\n" in page("operations.md"), cost_model.table()
+    assert f"\n\n{cost_model.table()}\n" in page("cost.md"), cost_model.table()
 
 
 def test_the_cost_model_counts_the_transitions_of_the_definition():
@@ -174,7 +196,7 @@ def test_the_cost_model_counts_the_transitions_of_the_definition():
     cost_model = importlib.util.module_from_spec(script)
     script.loader.exec_module(cost_model)
     of_run, of_account, of_wait = cost_model.transitions()
-    text = on_one_line(page("operations.md"))
+    text = on_one_line(page("cost.md"))
     assert f"An account of the roll passes {of_account} state transitions" in text
     assert f"Each wait adds {of_wait}, and each retry 1. A run itself passes {of_run}." in text
     assert f"nights x ({of_run} + accounts x {of_account} + waits x {of_wait})" in text
@@ -188,7 +210,7 @@ def test_the_limits_of_the_functions_are_those_of_the_template():
     for step in ("ListAccounts", "CollectReport", "AnalyzeReports", "Notify"):
         function = resources[f"{step}Function"]["Properties"]
         row = f"| `{step}` | {function['MemorySize']} MB, {function['Timeout']} seconds"
-        assert row in page("operations.md"), row
+        assert row in page("limits.md"), row
 
 
 def statements(document):
