@@ -1,14 +1,14 @@
 # make demo   a nightly run on a local AWS
 # make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment
 # make test   every test
-# make lint   every check of form
+# make lint   every lint and format check
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
 # make bench-function  the released function over the same reports, in a local S3
-# make bench-command   the released command: to start, to analyze the same reports, to run over 500 accounts
-# make bench-start     the released functions: to start, to answer, and what they hold and weigh
-# make soak   1,000 simulated nights in which things go wrong, and nights of up to 10,000 accounts; SEED=n lives
-#             through one of them again
-# make fuzz   whatever reads other people's bytes, under random ones, each for FUZZ_SECONDS; TARGET names one
+# make bench-command   how fast the released command starts, analyzes the same reports, and runs over 500 accounts
+# make bench-start     how fast the released functions start and answer, their memory and their size
+# make soak   1,000 simulated nights in which things go wrong, and nights of up to 10,000 accounts; SEED=n repeats
+#             one of them
+# make fuzz   random bytes for everything that reads bytes from outside, each for FUZZ_SECONDS; TARGET names one
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
 # Each sets up what it needs in .tools, from the package registries. A machine needs Rust, Python 3
@@ -22,7 +22,7 @@ FUZZ_SECONDS ?= 60
 
 # sam build names the target, so the tests' own build names it too: they share one folder.
 export CARGO_BUILD_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
-# No service of this machine is ever asked for credentials or for the cloud.
+# Credentials never come from this machine's metadata service, and SAM sends no telemetry.
 export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
 
@@ -34,7 +34,7 @@ BROWSER := .tools/browser/bin
 demo: .tools/tests.ready .tools/sam.ready
 	@$(TESTS)/python tests/demo.py
 
-# SAM passes over the name of a parameter that it does not know; here it is refused.
+# SAM ignores a parameter that it does not know, so an unknown name is refused here.
 deploy: .tools/sam.ready
 	@for parameter in $(PARAMETERS); do \
 		sed -n '/^Parameters:/,/^Rules:/p' template.yml | grep -q "^  $${parameter%%=*}:$$" || { \
@@ -126,8 +126,8 @@ clean:
 	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/browser/chromium.py .tools/chromium
 	@touch $@
 
-# A build of its own profile in a folder of its own: not the tests' target, which CI may share.
-# Tools that come as source are built fast rather than to be fast.
+# Tools are built in a folder of their own, not in the tests' target, which CI may share. They are built
+# quickly rather than optimized.
 INSTALL := env -u CARGO_BUILD_TARGET cargo install --quiet --locked --config profile.release.lto=false \
 	--config profile.release.opt-level=1 --config profile.release.codegen-units=16
 
