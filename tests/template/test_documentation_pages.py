@@ -1,5 +1,5 @@
 """The pages about running Rollcall say what the code and the templates say: every code and error has
-its section, every name exists, every role and its actions are told, the cost table is the script's."""
+its section, every name exists, every role and its actions are documented, the cost table is the script's."""
 
 import importlib.util
 import json
@@ -242,10 +242,10 @@ ROLES = [
 
 
 @pytest.mark.parametrize(("file", "role"), ROLES)
-def test_every_role_and_all_it_may_do_is_told(file, role):
+def test_every_role_and_all_it_may_do_is_documented(file, role):
     text = page("security.md")
     row = re.search(rf"^\| `{role}` \|.*$", text, re.MULTILINE)
-    assert row, f"docs/security.md does not tell of {role}"
+    assert row, f"docs/security.md does not have {role}"
     told = set(re.findall(r"\b([a-z0-9]+:[A-Z]\w+)", row[0]))
     may = set(actions(load(file), role))
     assert may, role
@@ -264,3 +264,11 @@ def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
 def test_json_in_the_pages_is_json(name):
     for block in re.findall(r"^```json\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE):
         json.loads(block)
+
+
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", *(f"docs/{page.name}" for page in sorted(DOCS.glob("*.md")))])
+def test_the_prose_is_plain(file):
+    """Outside of code and of what the product says itself, which the runbook quotes."""
+    text = re.sub(r"`[^`]*`|^> .*$", "", prose((ROOT / file).read_text()), flags=re.MULTILINE)
+    odd = r"\b(?:somebody|nobody|anybody|whoever|of whom)\b|, for (?:it|they|this|these|there|then|that|such)\b"
+    assert re.findall(rf".*(?:{odd}).*", text, re.IGNORECASE) == []
