@@ -2,7 +2,7 @@
 S3, two nights in a row, under a runtime API of this script's own: how long it takes and how much memory
 it holds. The reports are those of `make bench`.
 
-The local S3 is one Python process on the same machine: it, and not the function, is most of the time.
+The local S3 is one Python process on the same machine: it takes most of the time, not the function.
 """
 
 import hashlib

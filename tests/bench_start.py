@@ -1,7 +1,7 @@
 """`make bench-start`: what the released functions cost to start, to answer, to hold and to ship. One night of a
 simulated organization goes through all four, each under a runtime API; the simulated AWS answers at once and in
-plain HTTP, so what is measured is the function and not the network. The collector collects over TLS, too. What is more
-than the aim is an error.
+plain HTTP, so what is measured is the function and not the network. The collector collects over TLS, too. A number
+above its aim is an error.
 
     python tests/bench_start.py FOLDER
 
@@ -85,7 +85,7 @@ def main():
 
 
 def collect_the_others(function, missed):
-    """Collects every other account with the function that has collected one; answers what that came to."""
+    """Collects every other account with the function that has collected one; answers the measurements."""
     before, held, took = function.processor_seconds(), [function.memory("VmRSS")], []
     for number in range(1, ACCOUNTS):
         seconds, answer = function.invoke(collect_event(number))

@@ -3,8 +3,8 @@
     python tests/cost_model.py
 
 How many states an account passes, and how large the functions are, is read from the definition and
-from the template. What is assumed stands below, each with its reason. Free tiers are not taken off,
-and neither taxes nor discounts.
+from the template. The assumptions are below, each with its reason. Free tiers, taxes and discounts are
+not included.
 """
 
 import json

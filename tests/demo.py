@@ -57,7 +57,7 @@ def run():
             stack = deployment.Deployment(aws, FOLDER, **parameters)
         with step("deploying templates/member-role.yml into the accounts"):
             organization.deploy_member_roles(aws, made, stack.outputs["CollectorRoleArn"])
-        # Everything was made a moment ago, so the clock of the rules is set ahead for keys to be old.
+        # Everything was made a moment ago, so the clock of the rules is set ahead to make keys old.
         as_of = (datetime.now(UTC) + timedelta(days=DAYS_AHEAD)).date().isoformat()
         with step(f"running the state machine with asOf {as_of}, {DAYS_AHEAD} days ahead"):
             execution = stack.start(asOf=as_of)

@@ -161,7 +161,7 @@ def test_it_works_with_the_keyboard_alone(open_page):
     assert page.locator("#table th").nth(3).get_attribute("aria-sort") == "ascending"
 
 
-def test_a_screen_reader_is_told_what_everything_is(open_page):
+def test_everything_has_a_name_for_a_screen_reader(open_page):
     page = open_page("missing.html")
     levels = page.evaluate("() => [...document.querySelectorAll('h1, h2, h3')].map((h) => Number(h.tagName[1]))")
     assert levels[0] == 1 and levels.count(1) == 1

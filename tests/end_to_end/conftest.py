@@ -123,7 +123,7 @@ def bucket(aws):
 def hold(aws, monkeypatch):
     """Scripts calls that get no answer until the test is over; gives an event of the first of them."""
     over, held = threading.Event(), []
-    # Whoever asked is gone by then, and nobody wants to read that the answer could not be sent.
+    # The caller is gone by then, so the error that the answer could not be sent says nothing.
     monkeypatch.setattr(aws.proxy.server, "handle_error", lambda *_: None)
 
     def hold(service, action, account=None, of=lambda request: True):

@@ -1,5 +1,5 @@
 """Athena's tables and saved queries on what nights wrote: the template is deployed, and DuckDB reads the
-bucket as the deployed tables define it. Athena itself only AWS has."""
+bucket as the deployed tables define it. Athena itself exists only on AWS."""
 
 import csv
 import json
@@ -198,7 +198,7 @@ def test_keys_older_than_a_year_still_used(athena, deployed, nights, org):
     expected = {(account_id, COMMA, 1) for account_id in commas & collected(nights)}
     assert len(expected) > 3
     # Shop Production's key is used and of this year, Payments Production's was not used for 123 days, ben's
-    # is inactive, Data Platform's is in a report that the night does not vouch for, and others were never used.
+    # is inactive, Data Platform's is in a report that the manifest of the night does not list, and others were never used.
     assert set(keys) == expected | {(org.accounts["Audit"], "deploy", 1)}
     audit = keys[org.accounts["Audit"], "deploy", 1]
     assert (audit["days_since_use"], audit["service"], audit["region"]) == (13, "s3", "eu-central-1")
@@ -215,11 +215,11 @@ def test_root_activity(athena, org):
     rows = athena.ask("Root activity")
     seen = [(f"{row['used']:%Y-%m-%dT%H:%M:%SZ}", row["account_id"], row["credential"], row["first_reported"]) for row in rows]
     # Log Archive's use is of three months ago. Data Platform's is in a report of an earlier run of the
-    # last day, that the manifest of the day does not vouch for.
+    # last day, that the manifest of the day does not list.
     assert seen == [("2032-05-31T22:04:51Z", org.accounts["Network"], "password", FIRST)]
 
 
-def test_a_report_that_the_manifest_does_not_vouch_for_is_in_the_folder_and_counts_nowhere(athena, deployed, nights, org):
+def test_a_report_that_the_manifest_does_not_list_is_in_the_folder_and_counts_nowhere(athena, deployed, nights, org):
     data_platform = org.accounts["Data Platform"]
     key = f"{LAST}/reports/credentialReport_{data_platform}.csv"
     assert b"2032-06-02T12:00:00Z" in deployed.read(key)[0]
@@ -257,7 +257,7 @@ def test_users_in_several_accounts(athena, nights, org):
     assert set(rows) == {"deploy", "ben", "anna.schmidt", COMMA}, "neither root nor who is in one account alone"
 
 
-def test_the_table_has_every_row_of_every_report_and_it_would_be_told_if_not(athena):
+def test_the_table_has_every_row_of_every_report_and_the_saved_query_names_a_report_that_lacks_one(athena):
     assert athena.ask("Rows that the table reports lacks") == []
     engine = athena.engine
     path = engine.query(f"SELECT min(\"$path\") AS path FROM reports WHERE \"date\" = '{LAST}'")[0]["path"]
@@ -270,7 +270,7 @@ def test_the_table_has_every_row_of_every_report_and_it_would_be_told_if_not(ath
     assert row["account_id"] in path and row["rows_of_the_report"] > row["rows_of_the_table"] == 0
 
 
-def test_every_saved_query_says_what_it_answers_and_reads_chosen_dates_alone(athena):
+def test_every_saved_query_has_a_description_and_reads_only_chosen_dates(athena):
     assert len(athena.queries) == 6
     for query in athena.queries:
         assert query["QueryString"].startswith("-- ") and query["Description"].endswith("."), query["Name"]
@@ -294,7 +294,7 @@ def test_queries_are_limited_and_their_results_encrypted(athena, aws, key_arn):
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
 
 
-def test_the_policy_lets_its_holder_ask_and_no_more(athena, aws, deployed, nights):
+def test_the_policy_allows_queries_and_nothing_else(athena, aws, deployed, nights):
     iam, name = aws.client("iam", MANAGEMENT), f"analyst-{uuid.uuid4().hex}"
     # A role: a user would be in the reports of other tests.
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}

@@ -1,4 +1,4 @@
-"""`rollcall doctor`: every check, as it should be and with its fault."""
+"""`rollcall doctor`: every check, passed and failed."""
 
 import json
 
@@ -28,7 +28,7 @@ def failed(done):
     return {name: text for name, (word, text) in checks(done).items() if word == "FAIL"}
 
 
-def test_everything_but_an_account_without_the_role_is_as_it_should_be(rollcall, deployed, org):
+def test_everything_but_an_account_without_the_role_passes(rollcall, deployed, org):
     done = rollcall("doctor")
     assert set(failed(done)) == {"role"}
     found = checks(done)
@@ -60,7 +60,7 @@ def test_an_account_without_the_role_is_named_with_what_to_do(rollcall, org):
     assert "What to do: name a role that your credentials may assume with --member-role-name" in text
 
 
-def test_a_sample_asks_no_more_accounts_than_it_says(rollcall, aws):
+def test_a_sample_asks_only_as_many_accounts_as_it_says(rollcall, aws):
     done = rollcall("doctor", "--sample", "3")
     assert len(aws.proxy.calls("sts", "AssumeRole")) == 3
     assert " 3 (of " in checks(done)["role"][1]
@@ -84,7 +84,7 @@ def administrator(aws, org):
     organizations.deregister_delegated_administrator(**registration)
 
 
-def test_an_account_that_may_not_list_the_others_is_no_administrator(rollcall, org):
+def test_an_account_that_may_not_list_the_others_is_not_an_administrator(rollcall, org):
     member = {"AWS_ACCESS_KEY_ID": org.accounts["Network"]}
     done = rollcall("doctor", "--output", "reports", environment=member)
     assert checks(done)["organization"] == ("ok", f"{org.id}; its management account is {MANAGEMENT}")
@@ -192,7 +192,7 @@ def test_a_stack_that_rolled_back_is_named(rollcall, deployed, aws):
     assert failed(rollcall("doctor"))["stack"].startswith("rollcall in eu-central-1 is UPDATE_ROLLBACK_COMPLETE")
 
 
-def test_what_can_not_be_checked_is_said_and_not_left_out(rollcall, aws):
+def test_what_can_not_be_checked_is_named_and_not_left_out(rollcall, aws):
     denied = query_error(403, "AccessDenied", "not you")
     aws.proxy.script("cloudformation", "DescribeStacks", denied, forever=True)
     aws.proxy.script("organizations", "ListAccounts", json_error(400, "AccessDeniedException", "no"), forever=True)

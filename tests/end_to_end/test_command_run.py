@@ -166,7 +166,7 @@ def test_one_account_takes_two_permissions(rollcall, aws, tmp_path):
     assert (done.returncode, command.errors(done)) == (1, [])
 
 
-def test_an_account_that_fails_does_not_stop_the_others_and_is_told_with_code_and_remedy(command_run, org):
+def test_an_account_that_fails_does_not_stop_the_others_and_is_printed_with_code_and_remedy(command_run, org):
     done = command_run.done
     assert done.returncode == 2
     (error,) = command.errors(done)
@@ -201,7 +201,7 @@ def stopped(rollcall, hold, aws, org, tmp_path):
     return stopped
 
 
-def test_a_run_that_was_killed_is_gone_on_with_and_asks_no_complete_account_again(
+def test_a_run_that_was_killed_is_resumed_and_asks_no_complete_account_again(
     stopped, rollcall, aws, org, command_run
 ):
     done, day = stopped(signal.SIGKILL)
@@ -275,7 +275,7 @@ def test_the_same_command_with_resume_goes_on_as_the_error_says(rollcall, hold, 
     assert rollcall(*arguments, "--resume").returncode == 1
 
 
-def test_the_second_run_of_a_day_in_a_bucket_is_gone_on_with_too(rollcall, hold, org, aws, bucket):
+def test_the_second_run_of_a_day_in_a_bucket_is_resumed_too(rollcall, hold, org, aws, bucket):
     arguments = ["run", "--account-ids", org.accounts["Audit"], "--output", f"s3://{bucket}"]
     assert rollcall(*arguments).returncode == 1
     held = hold("iam", "GetCredentialReport", org.accounts["Audit"])
@@ -287,7 +287,7 @@ def test_the_second_run_of_a_day_in_a_bucket_is_gone_on_with_too(rollcall, hold,
     assert rollcall(*arguments, "--resume").returncode == 1
 
 
-def test_a_run_that_no_command_started_is_not_gone_on_with(rollcall, day, tmp_path):
+def test_a_run_that_the_command_did_not_start_is_not_resumed(rollcall, day, tmp_path):
     (day / "run.json").unlink()
     hidden = day.parent / ".rollcall" / day.name / "accounts.json.json"
     roll = json.loads((day / "accounts.json").read_text())
@@ -316,7 +316,7 @@ def test_credentials_that_expire_in_the_middle_stop_the_run_and_fail_no_account(
     assert len(aws.proxy.calls("iam", "GetCredentialReport")) == 1
 
 
-def test_a_profile_that_is_named_counts_before_the_environment(rollcall, org, aws, tmp_path):
+def test_a_named_profile_takes_precedence_over_the_environment(rollcall, org, aws, tmp_path):
     credentials = tmp_path / "credentials"
     credentials.write_text(f"[audit]\naws_access_key_id = {org.accounts['Audit']}\naws_secret_access_key = local\n")
     profile = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
@@ -355,13 +355,13 @@ def test_a_profile_may_name_a_role_and_the_region_that_it_is_assumed_in(rollcall
     assert (account["account_id"], account["outcome"]) == (account_id, "collected")
 
 
-def test_there_is_nothing_to_go_on_with_where_no_run_was_stopped(rollcall, day, tmp_path):
+def test_there_is_nothing_to_resume_where_no_run_was_stopped(rollcall, day, tmp_path):
     for folder in (tmp_path / "empty", day.parent):
         error = command.refusal(rollcall("run", "--resume", "--output", folder))
         assert error == f"there is no unfinished run in {folder}: leave --resume out to start one"
 
 
-def test_a_run_of_more_than_a_day_ago_is_not_gone_on_with(rollcall, day):
+def test_a_run_of_more_than_a_day_ago_is_not_resumed(rollcall, day):
     (day / "run.json").unlink()
     roll = json.loads((day / "accounts.json").read_text())
     started = datetime.now(UTC) - timedelta(hours=25)
@@ -400,7 +400,7 @@ def test_a_run_that_can_not_take_the_roll_leaves_the_day_where_it_is(rollcall, d
     assert (day / "run.json").exists()
 
 
-def test_no_credentials_are_said_in_one_sentence(rollcall, tmp_path):
+def test_missing_credentials_are_reported_in_one_sentence(rollcall, tmp_path):
     environment = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     error = command.refusal(rollcall("run", "--output", tmp_path / "reports", environment=environment))
     assert error.startswith("there are no AWS credentials: ")
@@ -415,7 +415,7 @@ def test_no_credentials_are_said_in_one_sentence(rollcall, tmp_path):
         ("InvalidClientTokenId", "AWS does not take the credentials"),
     ],
 )
-def test_credentials_that_are_not_valid_are_said_in_one_sentence(rollcall, aws, tmp_path, code, words):
+def test_credentials_that_are_not_valid_are_reported_in_one_sentence(rollcall, aws, tmp_path, code, words):
     refusal = proxy.query_error(403, code, "the token is no good")
     aws.proxy.script("sts", "GetCallerIdentity", refusal, forever=True)
     environment = {"AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": f"{SECRET}-token"}
@@ -425,7 +425,7 @@ def test_credentials_that_are_not_valid_are_said_in_one_sentence(rollcall, aws, 
     assert SECRET not in error
 
 
-def test_no_permission_for_organizations_is_said_in_one_sentence(rollcall, aws, tmp_path):
+def test_a_missing_permission_for_organizations_is_reported_in_one_sentence(rollcall, aws, tmp_path):
     environment = session(aws, permissions(rollcall, "iam", "sts"))
     error = command.refusal(rollcall("run", "--output", tmp_path / "reports", environment=environment))
     assert error.startswith("organizations:DescribeOrganization answered AccessDenied")
@@ -434,7 +434,7 @@ def test_no_permission_for_organizations_is_said_in_one_sentence(rollcall, aws, 
         assert environment[name] not in error, name
 
 
-def test_an_account_in_no_organization_is_told_what_it_can_do(rollcall, aws, tmp_path):
+def test_an_account_in_no_organization_gets_an_error_with_the_ways_out(rollcall, aws, tmp_path):
     unused = proxy.json_error(400, "AWSOrganizationsNotInUseException", "not a member of an organization")
     aws.proxy.script("organizations", "DescribeOrganization", unused, forever=True)
     error = command.refusal(rollcall("run", "--output", tmp_path / "reports"))
@@ -442,13 +442,13 @@ def test_an_account_in_no_organization_is_told_what_it_can_do(rollcall, aws, tmp
 
 
 @pytest.mark.parametrize("flag", ["--this-account", "--resume"])
-def test_a_bucket_that_does_not_exist_is_said_in_one_sentence(rollcall, flag):
+def test_a_bucket_that_does_not_exist_is_reported_in_one_sentence(rollcall, flag):
     error = command.refusal(rollcall("run", flag, "--output", "s3://there-is-none"))
     assert "s3://there-is-none" in error and "NoSuchBucket" in error
 
 
 @pytest.mark.parametrize("below", ["", "below"])
-def test_a_folder_that_can_not_be_written_is_said_in_one_sentence(rollcall, tmp_path, below):
+def test_a_folder_that_can_not_be_written_is_reported_in_one_sentence(rollcall, tmp_path, below):
     file = tmp_path / "file"
     file.write_text("no folder")
     error = command.refusal(rollcall("run", "--this-account", "--output", file / below))
@@ -468,7 +468,7 @@ def test_a_folder_that_can_not_be_written_is_said_in_one_sentence(rollcall, tmp_
     ],
     ids=["no bucket", "a prefix", "a key for a folder", "no exemptions", "another organization", "unknown unit"],
 )
-def test_what_is_asked_wrongly_is_said_with_flag_value_and_fix(rollcall, arguments, words):
+def test_a_wrong_argument_is_reported_with_flag_value_and_fix(rollcall, arguments, words):
     assert words in command.refusal(rollcall("run", *arguments))
 
 
@@ -518,7 +518,7 @@ def test_a_report_that_never_comes_times_out_after_the_waits_there_may_be(slow_r
     assert command.errors(done)[0].startswith("1 of 3 accounts has no report: ")
 
 
-def test_how_long_the_waits_were_is_said_as_they_were(slow_run, org):
+def test_the_failure_says_how_long_the_waits_really_were(slow_run, org):
     _, accounts, _ = slow_run
     assert "of a minute" not in accounts[org.accounts["Team 01"]]["message"]
 

@@ -43,7 +43,7 @@ def run(rollcall):
     return run
 
 
-def test_a_run_talks_tls_to_those_whose_authority_is_trusted(served, run, rollcall, certificates):
+def test_a_run_talks_tls_to_servers_whose_authority_is_trusted(served, run, rollcall, certificates):
     aws = served("127.0.0.1")
     done = run(aws, SSL_CERT_FILE=str(certificates))
     reports = command.reports(command.the_day(rollcall.folder / "reports"))
@@ -52,14 +52,14 @@ def test_a_run_talks_tls_to_those_whose_authority_is_trusted(served, run, rollca
     assert aws.calls["AssumeRole"] == ACCOUNTS
 
 
-def test_nobody_is_asked_whose_certificate_nobody_vouches_for(served, run):
+def test_a_server_without_a_trusted_certificate_is_not_called(served, run):
     aws = served("127.0.0.1")
     refusal = command.refusal(run(aws))
     assert "invalid peer certificate" in refusal and "SSL_CERT_FILE" in refusal
     assert aws.calls == {}
 
 
-def test_nobody_is_asked_who_has_a_certificate_for_another_name(served, run, certificates):
+def test_a_server_with_a_certificate_for_another_name_is_not_called(served, run, certificates):
     aws = served("elsewhere.example")
     assert "certificate" in command.refusal(run(aws, SSL_CERT_FILE=str(certificates)))
     assert aws.calls == {}
@@ -76,16 +76,16 @@ def test_the_functions_talk_tls_all_night(served, built, certificates):
         with Function(built_function(name), aws, SSL_CERT_FILE=str(certificates)) as function:
             function.invoke(event)
             if name == "collect-report":
-                # By the same process, whose first account was asked over a connection that may be there still.
+                # By the same process, which may still have the connection of its first account.
                 answers = [function.invoke(collect_event(number))[1] for number in range(1, ACCOUNTS)]
                 assert answers == [{"status": "Collected"}] * (ACCOUNTS - 1)
     manifest = json.loads(aws.objects["reports", f"{DATE}/run.json"][0])
-    # Nobody collected the management account tonight.
+    # The management account was not collected tonight.
     assert (manifest["coverage"]["collected"], manifest["coverage"]["no_outcome"]) == (ACCOUNTS, 1)
     assert aws.calls["Publish"] == 1
 
 
-def test_a_function_stores_nothing_of_an_aws_that_nobody_vouches_for(served, built):
+def test_a_function_stores_nothing_from_a_server_without_a_trusted_certificate(served, built):
     aws = served("127.0.0.1")
     with Function(built_function("collect-report"), aws) as function:
         with pytest.raises(FunctionFailed, match="StorageFailed.*certificate"):

@@ -127,7 +127,7 @@ def test_every_command_is_run_by_a_test_or_marked_as_only_on_aws(page):
             continue
         for command in block.commands:
             by_hand = [name for name in BY_HAND if re.search(rf"(^|\s){re.escape(name)}($|\s)", command.name)]
-            assert command.name in elsewhere or by_hand, f"nobody runs {command}"
+            assert command.name in elsewhere or by_hand, f"no test runs {command}"
     names = {command.name for block in consoles(page) for command in block.commands}
     assert set(elsewhere) <= names, "the table names what the page no longer has"
 
@@ -181,8 +181,8 @@ def test_the_manual_is_written(rollcall, tmp_path):
 
 
 class Reader:
-    """Somebody with an organization of four accounts, who follows the pages: the profiles that they name, and
-    the words that they put in the place of the examples."""
+    """A person with an organization of four accounts who follows the pages: the profiles that the pages name,
+    and the words that replace their examples."""
 
     def __init__(self, aws, rollcall_binary, folder):
         self.aws = aws
@@ -288,12 +288,12 @@ def reader(running_aws, built, rollcall_binary, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def managed(reader):
-    """Somebody who deployed in the management account."""
-    somebody = reader()
-    somebody.member_roles("management", "audit", "log-archive", "member")
-    somebody.follow(DEPLOY, MANAGEMENT_ACCOUNT)
+    """A reader who deployed in the management account."""
+    person = reader()
+    person.member_roles("management", "audit", "log-archive", "member")
+    person.follow(DEPLOY, MANAGEMENT_ACCOUNT)
     (ROOT / "summary.html").unlink()
-    return somebody
+    return person
 
 
 def outcomes(manifest):
@@ -327,71 +327,71 @@ def test_a_broken_night_is_looked_into(managed, tmp_path):
 
 
 def test_an_audit_account(reader):
-    somebody = reader()
-    somebody.member_roles("audit", "log-archive", "member")
-    somebody.follow(DEPLOY, AUDIT_ACCOUNT)
-    manifest, _ = somebody.night("audit")
-    assert outcomes(manifest) == dict.fromkeys(somebody.accounts.values(), "collected")
+    person = reader()
+    person.member_roles("audit", "log-archive", "member")
+    person.follow(DEPLOY, AUDIT_ACCOUNT)
+    manifest, _ = person.night("audit")
+    assert outcomes(manifest) == dict.fromkeys(person.accounts.values(), "collected")
 
 
 def test_accounts_without_an_organization(reader):
-    somebody = reader()
-    somebody.follow(DEPLOY, NO_ORGANIZATION)
-    manifest, _ = somebody.night("audit")
-    assert outcomes(manifest) == {somebody.accounts["audit"]: "collected", somebody.accounts["member"]: "collected"}
+    person = reader()
+    person.follow(DEPLOY, NO_ORGANIZATION)
+    manifest, _ = person.night("audit")
+    assert outcomes(manifest) == {person.accounts["audit"]: "collected", person.accounts["member"]: "collected"}
     assert manifest["source"] == "account-list"
 
 
 def test_the_policies_of_the_page_are_those_that_the_template_deploys(reader):
-    somebody = reader()
-    somebody.follow(DEPLOY, MEMBER_ROLE)
-    iam = somebody.aws.client("iam", somebody.accounts["member"])
+    person = reader()
+    person.follow(DEPLOY, MEMBER_ROLE)
+    iam = person.aws.client("iam", person.accounts["member"])
     trust = iam.get_role(RoleName="rollcall-member")["Role"]["AssumeRolePolicyDocument"]
     permissions = iam.get_role_policy(RoleName="rollcall-member", PolicyName="credential-report")["PolicyDocument"]
     written = [block.text for block in blocks(DEPLOY) if block.heading == MEMBER_ROLE[0] and block.kind == "json"]
-    for example, word in somebody.words.items():
+    for example, word in person.words.items():
         written = [text.replace(example, word) for text in written]
     assert [json.loads(text) for text in written] == [trust, permissions]
 
 
 @pytest.fixture(scope="module")
 def archived(reader):
-    """Somebody whose evidence lies in a log archive, after two nights of a day, with an auditor."""
-    somebody = reader()
-    somebody.member_roles("audit", "log-archive", "member")
-    # With the lock that the page tells of in words, for what it says of a lock to be true of these versions.
+    """A reader whose evidence is in a log archive, after two nights of a day, with an auditor."""
+    person = reader()
+    person.member_roles("audit", "log-archive", "member")
+    # With the lock that the page describes in words, so that what it says of a lock is true of these versions.
     locked = {"CollectorStackName=rollcall": "CollectorStackName=rollcall ObjectLockDays=365"}
-    somebody.follow(DEPLOY, LOG_ARCHIVE, words=locked)
-    somebody.night("audit")
-    somebody.manifest, somebody.bucket = somebody.night("audit")
-    iam = somebody.aws.client("iam", somebody.accounts["audit"])
+    person.follow(DEPLOY, LOG_ARCHIVE, words=locked)
+    person.night("audit")
+    person.manifest, person.bucket = person.night("audit")
+    iam = person.aws.client("iam", person.accounts["audit"])
     iam.create_user(UserName="auditor")
     may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/rollcall-auditor"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
     iam.put_user_policy(UserName="auditor", PolicyName="audit", PolicyDocument=policy)
     serial = organization.enable_mfa(iam, "auditor", "auditor")
-    somebody.follow(AUDIT, AUDITORS)
+    person.follow(AUDIT, AUDITORS)
     key = iam.create_access_key(UserName="auditor")["AccessKey"]
     sts = boto3.client(
         "sts",
-        endpoint_url=somebody.aws.endpoint,
+        endpoint_url=person.aws.endpoint,
         region_name=REGION,
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
     )
     session = sts.assume_role(
-        RoleArn=f"arn:aws:iam::{somebody.accounts['log-archive']}:role/rollcall-auditor",
+        RoleArn=f"arn:aws:iam::{person.accounts['log-archive']}:role/rollcall-auditor",
         RoleSessionName="auditor",
         SerialNumber=serial,
         TokenCode="123456",
     )["Credentials"]
-    somebody.profile(
+    person.profile(
         "auditor",
         aws_access_key_id=session["AccessKeyId"],
         aws_secret_access_key=session["SecretAccessKey"],
         aws_session_token=session["SessionToken"],
     )
-    return somebody
+    return person
 
 
 def test_a_log_archive(archived):

@@ -11,7 +11,7 @@ AUDIT = "Audit"
 
 @pytest.fixture
 def run(aws, stack, org):
-    """Runs for Audit, whose AWS is scripted, and Network, whose AWS is well; answers the account of
+    """Runs for Audit, whose AWS is scripted, and Network, whose AWS has no faults; answers the account of
     Audit in the manifest, the messages, and its calls by action."""
 
     def run():
@@ -87,14 +87,14 @@ def test_a_report_that_never_comes_times_out_after_45_waits_and_is_mailed(aws, o
     assert "ReportTimedOut: 1 account" in messages[0]["Message"]
 
 
-def test_a_policy_that_denies_explicitly_is_told_from_a_missing_role(run, script):
+def test_an_explicit_deny_is_distinguished_from_a_missing_role(run, script):
     words = "User: x is not authorized to perform: sts:AssumeRole with an explicit deny in a service control policy"
     script("sts", "AssumeRole", proxy.query_error(403, "AccessDenied", words), forever=True)
     audit, _ = run()
     assert (audit["outcome"], audit["code"]) == ("failed", "DeniedByPolicy")
 
 
-def test_an_account_suspended_since_the_roll_was_taken_is_said_to_be(aws, org, run, script):
+def test_an_account_suspended_since_the_roll_was_taken_is_reported_as_suspended(aws, org, run, script):
     def suspended(request, forward):
         answer = forward(request)
         return proxy.Response(answer.status, answer.body.replace(b"ACTIVE", b"SUSPENDED"), answer.headers)
@@ -124,7 +124,7 @@ def test_a_report_that_s3_refuses_is_a_recorded_failure(run, script):
     assert "StorageFailed: 1 account" in messages[0]["Message"]
 
 
-def test_an_account_that_s3_refuses_everything_of_is_not_missing_silently(run, script):
+def test_an_account_whose_objects_s3_all_refuses_is_reported(run, script):
     script("s3", "PutObject", refuse(".csv", ".json"), forever=True)
     audit, messages = run()
     assert (audit["outcome"], audit["code"]) == ("no-outcome", "NoOutcome")
@@ -147,7 +147,7 @@ def test_a_collector_that_is_killed_before_it_stores_is_run_again(aws, org, run,
     assert calls(aws, org, "iam", "GetCredentialReport") == 3
 
 
-def test_a_collector_that_dies_of_an_account_each_time_is_recorded_as_internal(run, script):
+def test_a_collector_that_dies_each_time_on_an_account_is_recorded_as_internal(run, script):
     script("s3", "PutObject", *[proxy.kill_caller] * 3)
     audit, messages = run()
     assert (audit["outcome"], audit["code"]) == ("failed", "Internal")
@@ -166,7 +166,7 @@ def test_s3_that_fails_and_then_works_costs_nothing(aws, org, run, script):
     assert calls(aws, org, "iam", "GetCredentialReport") == 2
 
 
-def test_what_is_no_report_is_kept_as_evidence_and_counts_as_failed(stack, run, script):
+def test_what_is_not_a_report_is_kept_as_evidence_and_counts_as_failed(stack, run, script):
     script("iam", "GetCredentialReport", proxy.report(b"<html>Sign in</html>"))
     audit, _ = run()
     assert (audit["outcome"], audit["code"]) == ("failed", "ReportUnreadable")

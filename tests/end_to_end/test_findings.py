@@ -1,5 +1,5 @@
 """What a run makes of the credentials: findings with a clock moved by asOf, exemptions, the memory of
-earlier nights, and who is told."""
+earlier nights, and the messages."""
 
 import csv
 import hashlib
@@ -60,13 +60,13 @@ def test_keys_are_stale_when_the_clock_says_so(night, org):
             assert (finding["status"], finding["first_seen"]) == ("new", "2030-03-01")
 
 
-def test_an_inactive_key_is_nobodys_finding(night):
+def test_an_inactive_key_is_not_a_finding(night):
     _, findings = night
     ben = {f["credential"] for f in findings if f["user"] == "ben" and f["rule"] == "access-key-stale"}
     assert len(ben) == 1, "ben has an active and an inactive key"
 
 
-def test_the_csv_and_the_json_lines_are_the_same_findings_and_the_csv_is_no_formula(night, deployed):
+def test_the_csv_and_the_json_lines_have_the_same_findings_and_the_csv_has_no_formulas(night, deployed):
     _, findings = night
     rows = list(csv.DictReader(io.StringIO(deployed.read("2030-03-01/findings.csv")[0].decode())))
     assert len(rows) == len(findings)
@@ -89,7 +89,7 @@ def test_run_json_is_what_its_schema_says(night):
         assert not validator.is_valid(manifest | damage), "the check can fail"
 
 
-def test_run_json_vouches_for_every_file(night, deployed):
+def test_run_json_has_the_checksum_of_every_file(night, deployed):
     manifest, _ = night
     written = {output["key"]: output for output in manifest["outputs"]}
     tables = ("tables/accounts/accounts.jsonl", "tables/findings/symlink.txt")
@@ -110,7 +110,7 @@ def test_the_summary_is_a_page_of_its_own(night, deployed, org):
     assert "=cmd,with.comma@example" in page
 
 
-def test_missing_data_is_counted_and_no_pass(night):
+def test_missing_data_is_counted_and_is_not_a_pass(night):
     manifest, _ = night
     rules = manifest["findings"]["by_rule"]
     # The emulator's report, like the live one, has no column for it.
@@ -159,7 +159,7 @@ def test_alarms_watch_those_metrics(deployed, aws):
     assert no_run["EvaluationPeriods"] == 26
 
 
-def test_the_next_night_tells_what_is_new_ongoing_and_resolved(stack, org, aws):
+def test_the_next_night_shows_what_is_new_ongoing_and_resolved(stack, org, aws):
     audit = aws.client("iam", org.accounts["Audit"])
     audit.create_user(UserName="leaver")
     key = audit.create_access_key(UserName="leaver")["AccessKey"]["AccessKeyId"]
@@ -243,7 +243,7 @@ def test_limits_and_switches_are_those_of_the_deployment(aws, folder, org, built
 
 
 @pytest.mark.parametrize("value", ["ninety", "-1", "36501", "9.5"])
-def test_a_limit_that_is_none_does_not_deploy(aws, folder, org, built, value):
+def test_a_value_that_is_not_a_limit_does_not_deploy(aws, folder, org, built, value):
     with pytest.raises(deployment.CommandFailed) as refused:
         deployment.Deployment(aws, folder, stack="rollcall-refused", OrganizationId=org.id, AccessKeyStale=value)
     assert "AccessKeyStale" in str(refused.value)
@@ -270,8 +270,8 @@ OLD_KEY = {
 
 
 @pytest.fixture(scope="module")
-def after_the_predecessor(deployed, running_aws, org):
-    """The first night in a bucket whose days before are the predecessor's."""
+def after_awss_sample(deployed, running_aws, org):
+    """The first night in a bucket whose earlier days are of AWS's sample."""
     running_aws.proxy.reset()
     for kind in deployed.queue_urls:
         deployed.messages(kind)
@@ -290,8 +290,8 @@ def after_the_predecessor(deployed, running_aws, org):
     return json.loads(deployed.read("2034-03-02/run.json")[0]), deployed.findings("2034-03-02")
 
 
-def test_the_reports_of_the_predecessor_are_the_history_of_the_first_night(after_the_predecessor, org):
-    manifest, findings = after_the_predecessor
+def test_the_reports_of_awss_sample_are_the_history_of_the_first_night(after_awss_sample, org):
+    manifest, findings = after_awss_sample
     jsonschema.validate(manifest, SCHEMA)
     audit, network, sandbox = org.accounts["Audit"], org.accounts["Network"], org.accounts["Sandbox Ben"]
     history = manifest["history"]
@@ -318,7 +318,7 @@ def test_the_reports_of_the_predecessor_are_the_history_of_the_first_night(after
     assert manifest["findings"]["resolved"] >= 1
 
 
-def test_page_and_digest_say_that_it_is_compared_with_the_predecessor(after_the_predecessor, deployed):
+def test_page_and_digest_say_that_it_is_compared_with_awss_sample(after_awss_sample, deployed):
     words = "Compared with the predecessor's reports of 2034-03-01. That day has no report of "
     page = deployed.read("2034-03-02/summary.html")[0].decode()
     assert words.replace("'", "&#39;") in page
@@ -327,7 +327,7 @@ def test_page_and_digest_say_that_it_is_compared_with_the_predecessor(after_the_
     assert words in digest["Message"]
 
 
-def test_the_second_night_follows_the_first(after_the_predecessor, stack, org):
+def test_the_second_night_follows_the_first(after_awss_sample, stack, org):
     stack.start(name="second-started-20340303T010000Z", asOf="2034-03-03")
     manifest = json.loads(stack.read("2034-03-03/run.json")[0])
     assert manifest["history"]["compared_with"]["date"] == "2034-03-02"

@@ -90,7 +90,7 @@ def night(running_aws, zone):
     return execution, zone.manifest(execution), requests
 
 
-def test_every_account_is_collected_the_management_account_by_its_role_and_the_own_without(night, org):
+def test_every_account_is_collected_the_management_account_by_its_role_and_the_collectors_own_without_one(night, org):
     _, manifest, requests = night
     outcomes = {account["account_id"]: account for account in manifest["accounts"]}
     assert set(outcomes) == set(org.accounts.values())
@@ -104,7 +104,7 @@ def test_every_account_is_collected_the_management_account_by_its_role_and_the_o
     assert org.accounts["Audit"] not in assumed
 
 
-def test_all_evidence_lies_in_the_log_archive_and_only_the_maps_items_in_the_audit_account(night, zone, archive, aws, org):
+def test_all_evidence_is_in_the_log_archive_and_only_the_maps_items_in_the_audit_account(night, zone, archive, aws, org):
     _, manifest, requests = night
     writes = [request for request in requests if request.action == "PutObject"]
     by_bucket = {}
@@ -178,7 +178,7 @@ def administrator(aws, account_id, role_name):
     return session(aws, role["Arn"], keys_of(iam.create_access_key(UserName=user)["AccessKey"]))
 
 
-def test_no_other_role_of_the_audit_account_gets_at_the_evidence(night, aws, org, archive):
+def test_no_other_role_of_the_audit_account_can_read_the_evidence(night, aws, org, archive):
     key = f"{night[1]['date']}/run.json"
     stranger = administrator(aws, org.accounts["Audit"], f"administrator-{uuid.uuid4().hex[:8]}")
     bucket = archive["BucketName"]
@@ -188,7 +188,7 @@ def test_no_other_role_of_the_audit_account_gets_at_the_evidence(night, aws, org
     assert code(stranger.delete_object, Bucket=bucket, Key=key) == "AccessDenied"
 
 
-def test_a_role_of_the_same_name_in_another_account_gets_at_nothing(night, aws, org, archive):
+def test_a_role_of_the_same_name_in_another_account_can_read_nothing(night, aws, org, archive):
     namesake = administrator(aws, org.accounts["Network"], "rollcall-audit-collect-report")
     key = f"{night[1]['date']}/reports/credentialReport_{org.accounts['Network']}.csv"
     assert code(namesake.put_object, Bucket=archive["BucketName"], Key=key, Body=b"") == "AccessDenied"
@@ -234,7 +234,7 @@ def test_a_bucket_of_the_same_name_in_the_wrong_account_is_not_written_to(aws, z
     assert f"the bucket has to be one of account {org.accounts['Network']}" in execution["cause"]
 
 
-def test_an_account_that_may_not_ask_organizations_is_told_so(aws, zone, org):
+def test_an_account_without_access_to_organizations_gets_an_error_that_says_so(aws, zone, org):
     administrators = aws.client("organizations", MANAGEMENT)
     registered = {
         "AccountId": org.accounts["Audit"],

@@ -1,4 +1,4 @@
-"""What the local AWS refuses and allows, where it had to be taught what AWS documents."""
+"""What the local AWS refuses and allows, where this project adds what AWS documents."""
 
 import json
 import random
@@ -35,7 +35,7 @@ class Principal:
 
 @pytest.fixture
 def management():
-    """An account that nobody has asked anything."""
+    """A new account."""
     return new_account()
 
 
@@ -169,7 +169,7 @@ def test_a_bucket_of_another_account_is_closed_when_one_policy_does_not_allow(aw
         refused(call, **arguments)
 
 
-def test_a_bucket_policy_s_conditions_see_the_caller_from_another_account(aws, create, management):
+def test_conditions_of_a_bucket_policy_see_the_caller_from_another_account(aws, create, management):
     archive, audit = create(), create()
     organization_id = aws.client("organizations", management).describe_organization()["Organization"]["Id"]
     collector, other = role(aws, audit, allow("s3:*")), role(aws, audit, allow("s3:*"), name="other")
@@ -186,7 +186,7 @@ def test_a_bucket_policy_s_conditions_see_the_caller_from_another_account(aws, c
         refused(may_not.client("s3").put_object, Bucket=bucket, Key="there", Body=b"report")
 
 
-def test_the_account_of_a_bucket_is_its_owner_s(aws, create):
+def test_the_account_of_a_bucket_is_that_of_its_owner(aws, create):
     archive, audit = create(), create()
     in_the_archive = {"StringEquals": {"aws:ResourceAccount": archive}}
     collector = role(aws, audit, allow("s3:*", Condition=in_the_archive))
@@ -196,7 +196,7 @@ def test_the_account_of_a_bucket_is_its_owner_s(aws, create):
     refused(collector.client("s3").list_objects_v2, Bucket=bucket_of(aws, create(), everybody))
 
 
-def test_the_organization_of_a_bucket_is_its_owner_s(aws, create, management):
+def test_the_organization_of_a_bucket_is_that_of_its_owner(aws, create, management):
     audit = create()
     organization_id = aws.client("organizations", management).describe_organization()["Organization"]["Id"]
     collector = role(aws, audit, allow("s3:*", Condition={"StringEquals": {"aws:ResourceOrgID": organization_id}}))
@@ -218,7 +218,7 @@ def test_the_expected_owner_of_a_bucket_has_to_be_its_owner(aws, create):
 # Keys.
 
 
-def test_an_object_is_encrypted_by_who_may_generate_a_data_key(aws, create):
+def test_writing_an_encrypted_object_needs_the_permission_to_generate_a_data_key(aws, create):
     account_id = create()
     key = key_of(aws, account_id)
     bucket = bucket_of(aws, account_id)
@@ -245,7 +245,7 @@ def test_an_object_is_encrypted_by_who_may_generate_a_data_key(aws, create):
     may_not.client("s3").put_object(**there, ServerSideEncryption="AES256")
 
 
-def test_an_encrypted_object_is_read_by_who_may_decrypt(aws, create):
+def test_reading_an_encrypted_object_needs_the_permission_to_decrypt(aws, create):
     account_id = create()
     key, other_key = key_of(aws, account_id), key_of(aws, account_id)
     there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
@@ -263,7 +263,7 @@ def test_an_encrypted_object_is_read_by_who_may_decrypt(aws, create):
     may.head_object(**there, ChecksumMode="ENABLED")
 
 
-def test_the_parts_of_an_encrypted_object_are_uploaded_by_who_may_decrypt(aws, create):
+def test_uploading_parts_of_an_encrypted_object_needs_the_permission_to_decrypt(aws, create):
     account_id = create()
     key = key_of(aws, account_id)
     there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
@@ -297,7 +297,7 @@ def test_a_key_of_another_account_is_used_when_both_policies_allow(aws, create):
     aws.client("s3", archive).get_object(**there)
 
 
-def test_a_key_s_policy_is_needed_by_the_users_of_its_own_account_too(aws, create):
+def test_users_of_a_key_in_its_own_account_need_its_policy_too(aws, create):
     account_id = create()
     writer = user(aws, account_id, allow(["s3:*", "kms:*"]), name="writer")
     named = user(aws, account_id, allow("s3:*"), name="named")
@@ -317,7 +317,7 @@ def test_a_key_s_policy_is_needed_by_the_users_of_its_own_account_too(aws, creat
         ("aws:PrincipalOrgID", "the organization"),
     ],
 )
-def test_a_key_s_conditions_see_the_request_of_s3(aws, create, management, condition, otherwise):
+def test_conditions_of_a_key_policy_see_the_request_of_s3(aws, create, management, condition, otherwise):
     account_id = create()
     writer = user(aws, account_id, allow(["s3:*", "kms:*"]))
     there = {"Bucket": bucket_of(aws, account_id), "Key": "there"}
@@ -367,7 +367,7 @@ def test_a_key_is_named_by_its_arn_its_id_or_an_alias(aws, create):
     refused(may.put_object, "KMS.DisabledException", **there, **encrypted_by(key))
 
 
-def test_an_encrypted_topic_is_published_to_by_who_may_generate_a_data_key_and_decrypt(aws, create):
+def test_publishing_to_an_encrypted_topic_needs_the_permissions_to_generate_a_data_key_and_to_decrypt(aws, create):
     account_id = create()
     sns = aws.client("sns", account_id)
     through_the_topic = {
@@ -459,7 +459,7 @@ def test_the_management_account_makes_delegated_administrators(aws, create, mana
     assert organizations.list_delegated_administrators()["DelegatedAdministrators"] == []
 
 
-def test_a_delegated_administrator_s_policies_name_the_management_account_s_organization(aws, create, management):
+def test_policies_of_a_delegated_administrator_name_the_organization_of_the_management_account(aws, create, management):
     audit, member = create("Audit"), create()
     organizations = aws.client("organizations", management)
     organizations.register_delegated_administrator(AccountId=audit, ServicePrincipal="access-analyzer.amazonaws.com")
@@ -503,7 +503,7 @@ def test_a_role_that_asks_for_mfa_is_assumed_with_it(aws, guarded):
     refused(session.client("iam").list_users)
 
 
-def test_mfa_is_the_caller_s_own(aws, guarded):
+def test_the_mfa_device_must_be_the_callers_own(aws, guarded):
     anna, serial, role_arn = guarded
     other = user(aws, role_arn.split(":")[4], allow("sts:*"), name="ben").client("sts")
     code = {"TokenCode": "123456"}

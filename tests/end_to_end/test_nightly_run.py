@@ -1,4 +1,4 @@
-"""A run in which everything is as it should be, but for the accounts that never are."""
+"""A run without faults, over accounts of which some always fail."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ def test_accounts_are_listed_to_the_last_page(night, org):
     assert [request.json.get("NextToken") for request in pages] == [None, "20"]
 
 
-def test_an_account_stands_where_the_tree_has_it(night, deployed, org):
+def test_an_account_has_the_path_of_its_place_in_the_tree(night, deployed, org):
     execution, _, _, _ = night
     roll = json.loads(deployed.read(f"{execution['startDate'].astimezone(UTC):%Y-%m-%d}/accounts.json")[0])
     paths = {account["account_id"]: account["path"] for account in roll["accounts"]}
@@ -77,7 +77,7 @@ def test_a_stored_report_is_what_iam_served_and_says_so(night, deployed, org, aw
         assert sorted(served.splitlines()) == sorted(content.splitlines())
 
 
-def test_an_account_costs_one_call_of_each_kind(night, org):
+def test_an_account_takes_one_call_of_each_kind(night, org):
     _, _, requests, _ = night
     calls = [(request.account, request.action) for request in requests]
     for name, account_id in collected_accounts(org).items():
@@ -182,6 +182,6 @@ def test_input_chooses_accounts_and_the_time_that_ages_are_counted_to(stack, org
     assert stack.messages(seconds=1) == [], "nothing failed, so nothing is sent"
 
 
-def test_what_the_console_fills_in_is_no_obstacle(stack, org):
+def test_the_input_that_the_console_fills_in_is_accepted(stack, org):
     execution = stack.start(Comment="Insert your JSON here", accounts=[org.accounts["Audit"]])
     assert execution["status"] == "SUCCEEDED", execution

@@ -1,4 +1,4 @@
-"""The roll against moto, an emulator of Organizations that owes nothing to the one the other tests
+"""The roll against moto, an emulator of Organizations that is independent of the one the other tests
 run on: it pages ListAccounts and answers State."""
 
 import boto3
@@ -34,7 +34,7 @@ def organizations(moto):
     return client, ids
 
 
-def test_the_roll_is_moto_s_organization_to_the_last_page(aws, folder, built, moto, organizations):
+def test_the_roll_is_motos_organization_to_the_last_page(aws, folder, built, moto, organizations):
     client, ids = organizations
     moto_port = int(moto.rsplit(":", 1)[1])
 

@@ -26,7 +26,7 @@ def user(aws, account_id, name):
     return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
 
-def test_nobody_but_the_collector_may_assume_the_member_role(aws, stack, org):
+def test_only_the_collector_may_assume_the_member_role(aws, stack, org):
     for account_id, name in [(MANAGEMENT, "administrator"), (org.accounts["Network"], "outsider")]:
         sts = boto3.client("sts", endpoint_url=aws.endpoint, region_name=REGION, **user(aws, account_id, name))
         role_arn = f"arn:aws:iam::{org.accounts['Audit']}:role/rollcall-member"

@@ -16,8 +16,8 @@ PERSONAL = {"AWS_PROFILE", "AWS_SESSION_TOKEN", "NO_COLOR", "CLICOLOR", "CLICOLO
 
 
 def build(folder):
-    """Builds the command and puts it into `folder`; without -p, for then the features are the workspace's
-    and nothing is compiled twice."""
+    """Builds the command and puts it into `folder`; without -p, because then the features are the
+    workspace's and nothing is compiled twice."""
     command = ["cargo", "build", "--locked", "--bin", "rollcall", "--message-format", "json-render-diagnostics"]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if built.returncode:
@@ -30,7 +30,7 @@ def build(folder):
 
 
 class Rollcall:
-    """The command, with the credentials of the management account and nobody's profile, in `folder`."""
+    """The command, with the credentials of the management account and without a profile, in `folder`."""
 
     def __init__(self, binary, aws, folder):
         self.binary = binary
@@ -72,12 +72,12 @@ class Rollcall:
 
 
 def errors(done):
-    """The errors that a command told of, each a line on standard error."""
+    """The errors that a command printed, each a line on standard error."""
     return [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
 
 
 def notes(done):
-    """What a command told besides."""
+    """The notes that a command printed."""
     return [line.removeprefix("note: ") for line in done.stderr.splitlines() if line.startswith("note: ")]
 
 
@@ -142,7 +142,7 @@ def complete(folder):
 
 
 def wait_until(condition, seconds=30):
-    """Waits for what nobody tells of: something that another process does to its files."""
+    """Waits for something that another process does to its files, by looking again and again."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

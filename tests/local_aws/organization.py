@@ -1,5 +1,5 @@
 """An organization to collect: accounts under organizational units, users of every sort, and the
-accounts that make a collector's life hard."""
+accounts that are difficult to collect."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -128,7 +128,7 @@ def deploy_member_roles(aws, organization, collector_role_arn, accounts=ACCOUNTS
 
 
 def make_access_roles(aws, organization, accounts=ACCOUNTS):
-    """Makes the role that `rollcall run` assumes unless told otherwise: what Organizations makes in every
+    """Makes the role that `rollcall run` assumes by default: what Organizations makes in every
     account it creates, cut down to the two calls. The same accounts are without it, and the same denies."""
     special = {name: what for name, _, what in accounts}
     trust = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}}]

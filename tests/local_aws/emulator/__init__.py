@@ -16,10 +16,10 @@ The gaps are those of MiniStack 1.5.33; each is closed to what AWS documents:
   DescribeOrganization shows it to them, and they may read it when they are delegated administrators,
   which there are none of in MiniStack.
 - `organizations:DescribeAccount` is a call on the account it asks about.
-- A bucket's policy is asked about a caller from another account as who it is, not as that account.
-- `x-amz-expected-bucket-owner` is heeded.
-- Who writes or reads what a KMS key encrypts in S3, or publishes to a topic that one encrypts, needs
-  the permission to use the key.
+- A bucket's policy sees a caller from another account as itself, not as that account.
+- `x-amz-expected-bucket-owner` is checked.
+- To write or read what a KMS key encrypts in S3, or to publish to a topic that one encrypts, a principal
+  needs the permission to use the key.
 - Sessions can be made at the same time: one that fails for that takes all environments of its function down.
 - MFA satisfies `aws:MultiFactorAuthPresent` of a role's trust policy, and in a session of GetSessionToken.
 """

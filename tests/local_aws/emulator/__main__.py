@@ -11,7 +11,7 @@ from . import buckets, conditions, encryption, organizations, saved_queries, ses
 
 
 def _stop_with_the_parent():
-    """Ends when standard input does, which is when whoever started this is gone, however it ended."""
+    """Ends when standard input does, which is when the process that started this has ended in any way."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
 

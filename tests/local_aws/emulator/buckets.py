@@ -1,4 +1,4 @@
-"""Buckets across accounts, and who asks for what is in one."""
+"""Buckets across accounts, and the principal of each request."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Asking:
     path: str
 
 
-# None while nobody asks: for MiniStack's own calls and for requests that nobody signed.
+# None for MiniStack's own calls and for requests without a signature.
 asking = ContextVar("asking", default=None)
 _stranger = ContextVar("stranger", default=None)
 

@@ -1,4 +1,4 @@
-"""KMS, asked for whoever uses a key through S3 or SNS."""
+"""KMS, asked on behalf of a principal that uses a key through S3 or SNS."""
 
 from contextvars import ContextVar
 from urllib.parse import unquote
@@ -81,9 +81,9 @@ def _key(key_id, account_id):
 
 
 def _use(action, headers, path=None):
-    """Uses the key of an object, if it has one, for whoever asks S3; an error, if that is refused."""
+    """Uses the key of an object, if it has one, for the principal that calls S3; an error, if that is refused."""
     request = asking.get()
-    # The key that AWS made for S3 is everybody's in the account, and the one that is used unless told otherwise.
+    # All principals of the account may use the key that AWS made for S3, which is the default.
     key_id = headers.get(KEY_ID, "alias/aws/s3")
     if request is None or headers.get("x-amz-server-side-encryption") != "aws:kms" or "alias/aws/" in key_id:
         return None

@@ -11,7 +11,7 @@ PROPERTIES = {"Name", "Description", "Database", "QueryString", "WorkGroup"}
 def _create(logical_id, properties, stack_name):
     unknown = set(properties) - PROPERTIES
     if unknown or not {"Database", "QueryString"} <= set(properties):
-        raise ValueError(f"{logical_id} is no AWS::Athena::NamedQuery: {sorted(properties)}")
+        raise ValueError(f"{logical_id} is not an AWS::Athena::NamedQuery: {sorted(properties)}")
     _, _, body = athena._create_named_query(properties)
     query_id = json.loads(body)["NamedQueryId"]
     return query_id, {"NamedQueryId": query_id}
