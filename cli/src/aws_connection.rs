@@ -4,8 +4,8 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::identifiers::arn::ArnAccount;
-use rollcall_functions::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
-use rollcall_functions::aws;
+use rollcall_functions::aws::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
+use rollcall_functions::aws::connection;
 
 use crate::arguments::AwsArguments;
 use crate::error::CommandError;
@@ -29,7 +29,7 @@ pub struct Caller {
 /// When there is no Region.
 pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError> {
     let region = arguments.region.clone().map(Region::new);
-    let config = aws::loader(arguments.profile.as_deref(), region).await.load().await;
+    let config = connection::loader(arguments.profile.as_deref(), region).await.load().await;
     if config.region().is_none() {
         let place = match &arguments.profile {
             Some(profile) => format!(" in the profile {profile:?}, if there is such a profile"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use rollcall_functions::api_error::ApiError;
+use rollcall_functions::aws::api_error::ApiError;
 use rollcall_functions::step_error::StepError;
 
 /// Why the command could not do what it was asked.

@@ -18,10 +18,11 @@ use rollcall_core::organization::roll::Account;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::counted::counted;
-use rollcall_functions::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
-use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport, CollectReportInput};
+use rollcall_functions::aws::connection;
+use rollcall_functions::clock;
+use rollcall_functions::nightly_run::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
+use rollcall_functions::nightly_run::collect_report::{CALL_LIMIT, CollectReport, CollectReportInput};
 use rollcall_functions::report_store::ReportStore;
-use rollcall_functions::{aws, clock};
 use tokio::time::Duration;
 
 use crate::arguments::RunArguments;
@@ -120,7 +121,7 @@ async fn collect_and_analyze(
     progress: &Progress,
 ) -> Result<Option<(ReportStore, Run, Analyzed)>, CommandError> {
     let Prepared { config, owner, store, exemptions, run, to_collect, .. } = prepared;
-    let brisk = aws::brisk(&config, CALL_LIMIT);
+    let brisk = connection::with_call_limit(&config, CALL_LIMIT);
     let poll = if to_collect.len() == 1 { POLL_OF_ONE } else { POLL };
     let collection = Collection {
         step: CollectReport::new(&brisk, store.clone(), arguments.member_role_name.clone(), poll),

@@ -119,7 +119,7 @@ mod tests {
     fn logged(level: Option<&str>) -> [Option<Level>; 2] {
         let filter = filter(level);
         let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
-        ["aws_smithy_runtime::client", "rollcall_functions::notify"]
+        ["aws_smithy_runtime::client", "rollcall_functions::nightly_run::notify"]
             .map(|target| levels.into_iter().find(|level| filter.would_enable(target, level)))
     }
 

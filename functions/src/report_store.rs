@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::api_error::ApiError;
+use crate::aws::api_error::ApiError;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 

@@ -6,7 +6,7 @@
 use lambda_runtime::Diagnostic;
 use rollcall_core::text::untrusted::shortened;
 
-use crate::api_error::ApiError;
+use crate::aws::api_error::ApiError;
 
 /// How many bytes the message of an error may have. A payload of the state machine takes 256 KiB.
 const MESSAGE_LIMIT: usize = 32_000;

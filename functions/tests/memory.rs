@@ -17,8 +17,8 @@ use base64::prelude::BASE64_STANDARD;
 use cap::Cap;
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::organization::roll::ListedBy;
-use rollcall_functions::aws;
-use rollcall_functions::collect_report::{
+use rollcall_functions::aws::connection;
+use rollcall_functions::nightly_run::collect_report::{
     CALL_LIMIT, CollectReport, CollectReportInput, CollectReportOutput,
 };
 use rollcall_functions::report_store::ReportStore;
@@ -31,7 +31,7 @@ const LEFT_OF_AN_ACCOUNT: usize = 16;
 
 #[tokio::test]
 async fn nothing_is_left_of_an_account_that_was_collected() {
-    let config = aws::brisk(&config(), CALL_LIMIT);
+    let config = connection::with_call_limit(&config(), CALL_LIMIT);
     let store = ReportStore::new(&config, "reports".to_owned(), None);
     let collect_report = CollectReport::new(&config, store, "rollcall-member".to_owned(), CALL_LIMIT);
     // What is kept once, of all accounts, is there after the first few.
@@ -62,7 +62,7 @@ async fn collect(collect_report: &CollectReport, numbers: std::ops::Range<u64>) 
 fn config() -> SdkConfig {
     let connector = SharedHttpConnector::new(Connector);
     let credentials = Credentials::new("OWN", "secret", None, None, "test");
-    aws::connection(http_client_fn(move |_, _| connector.clone()), SystemTimeSource::new())
+    connection::with_transport(http_client_fn(move |_, _| connector.clone()), SystemTimeSource::new())
         .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .region(Region::new("eu-central-1"))

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use rollcall_core::identifiers::account_id::AccountId;
-use rollcall_functions::analyze_reports::AnalyzeReportsInput;
-use rollcall_functions::collect_report::CollectReportInput;
-use rollcall_functions::list_accounts::ListAccountsInput;
-use rollcall_functions::notify::NotifyInput;
+use rollcall_functions::nightly_run::analyze_reports::AnalyzeReportsInput;
+use rollcall_functions::nightly_run::collect_report::CollectReportInput;
+use rollcall_functions::nightly_run::list_accounts::ListAccountsInput;
+use rollcall_functions::nightly_run::notify::NotifyInput;
 use rollcall_functions::step_error::StepErrorName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

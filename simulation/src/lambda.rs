@@ -12,11 +12,11 @@ use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use futures_util::future::{Either, select};
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::settings::RuleSettings;
-use rollcall_functions::analyze_reports::AnalyzeReports;
-use rollcall_functions::aws;
-use rollcall_functions::collect_report::{self, CollectReport};
-use rollcall_functions::list_accounts::{self, ListAccounts};
-use rollcall_functions::notify::{self, Notify, Topics};
+use rollcall_functions::aws::connection;
+use rollcall_functions::nightly_run::analyze_reports::AnalyzeReports;
+use rollcall_functions::nightly_run::collect_report::{self, CollectReport};
+use rollcall_functions::nightly_run::list_accounts::{self, ListAccounts};
+use rollcall_functions::nightly_run::notify::{self, Notify, Topics};
 use rollcall_functions::report_store::ReportStore;
 use rollcall_functions::step_error::{StepError, StepErrorName};
 use serde::Serialize;
@@ -309,7 +309,7 @@ impl Lambda {
         let connector = SharedHttpConnector::new(aws.connector(killed));
         let (secret, token) = (Watch::secret_access_key(0), Watch::session_token(0));
         let credentials = Credentials::new(COLLECTOR, secret, Some(token), None, "lambda");
-        aws::connection(http_client_fn(move |_, _| connector.clone()), clock)
+        connection::with_transport(http_client_fn(move |_, _| connector.clone()), clock)
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .region(Region::new(format!("eu-n{night}e{number}-1")))
@@ -332,7 +332,7 @@ impl Lambda {
         };
         match function {
             Function::ListAccounts => {
-                let config = aws::patient(config, list_accounts::ATTEMPTS);
+                let config = connection::with_attempts(config, list_accounts::ATTEMPTS);
                 let settings = list_accounts::Settings {
                     organization_id: Some(ORGANIZATION.to_owned()),
                     ..Default::default()
@@ -343,7 +343,7 @@ impl Lambda {
                 )
             }
             Function::CollectReport => {
-                let config = aws::brisk(config, collect_report::CALL_LIMIT);
+                let config = connection::with_call_limit(config, collect_report::CALL_LIMIT);
                 let poll = Duration::from_secs(of_parameter("PollSeconds"));
                 let step = CollectReport::new(&config, bucket(&config), "rollcall-member".to_owned(), poll);
                 Step::CollectReport(Box::new(step))
@@ -352,7 +352,7 @@ impl Lambda {
                 Step::AnalyzeReports(AnalyzeReports::new(bucket(config), RuleSettings::default()))
             }
             Function::Notify => {
-                let config = aws::patient(config, notify::ATTEMPTS);
+                let config = connection::with_attempts(config, notify::ATTEMPTS);
                 let topics = Topics {
                     error_arn: ERROR_TOPIC.to_owned(),
                     findings_arn: FINDINGS_TOPIC.to_owned(),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::time::format_time;
-use rollcall_functions::collect_report::CollectReportInput;
-use rollcall_functions::list_accounts::ListAccountsOutput;
+use rollcall_functions::nightly_run::collect_report::CollectReportInput;
+use rollcall_functions::nightly_run::list_accounts::ListAccountsOutput;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};

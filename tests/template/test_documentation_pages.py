@@ -96,12 +96,12 @@ def test_the_table_of_codes_has_every_code_once_and_in_order():
 
 # What the pages quote, and where it stands in the code, with `...` for what differs from run to run.
 QUOTED = {
-    "functions/src/collect_report.rs": ["no report after", "the collector ended with"],
-    "functions/src/collect_report/member.rs": ["was ACTIVE when the roll was taken and is"],
-    "functions/src/analyze_reports.rs": ["the stored report's SHA-256 is"],
+    "functions/src/nightly_run/collect_report.rs": ["no report after", "the collector ended with"],
+    "functions/src/nightly_run/collect_report/member.rs": ["was ACTIVE when the roll was taken and is"],
+    "functions/src/nightly_run/analyze_reports.rs": ["the stored report's SHA-256 is"],
     "core/src/organization/outcome.rs": ["the run ended with neither a report nor a failure of this account"],
-    "functions/src/list_accounts.rs": ["the execution's input:", "accounts on the roll is to be collected"],
-    "functions/src/list_accounts/organization.rs": [
+    "functions/src/nightly_run/list_accounts.rs": ["the execution's input:", "accounts on the roll is to be collected"],
+    "functions/src/aws/organization.rs": [
         "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in "
         "the organization's management or delegated administrator account",
         "deploy in the organization's management account or a delegated administrator account, or set the parameter "

@@ -5,9 +5,9 @@ use futures_util::{StreamExt, stream};
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::roll::{Account, SkipReason};
 use rollcall_core::text::counted::counted;
-use rollcall_functions::aws;
-use rollcall_functions::collect_report::{CALL_LIMIT, CollectReport};
-use rollcall_functions::list_accounts::organization::Organization;
+use rollcall_functions::aws::connection;
+use rollcall_functions::aws::organization::Organization;
+use rollcall_functions::nightly_run::collect_report::{CALL_LIMIT, CollectReport};
 use rollcall_functions::report_store::ReportStore;
 use rollcall_functions::step_error::{StepError, StepErrorName};
 use tokio::time::Duration;
@@ -104,8 +104,12 @@ pub(super) async fn role(
     }
     // The step is asked for its role only, and writes nothing.
     let nowhere = ReportStore::folder(std::env::temp_dir());
-    let step =
-        CollectReport::new(&aws::brisk(config, CALL_LIMIT), nowhere, role_name.clone(), Duration::ZERO);
+    let step = CollectReport::new(
+        &connection::with_call_limit(config, CALL_LIMIT),
+        nowhere,
+        role_name.clone(),
+        Duration::ZERO,
+    );
     let mut refusals: Vec<(&Account, FailureCode, String)> = stream::iter(tried)
         .map(|account| {
             let (step, owner) = (&step, &caller.owner);

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{CallAs, Stack, StackInstanceStatus, StackInstanceSummary};
 use rollcall_core::text::counted::counted;
-use rollcall_functions::api_error::ApiError;
+use rollcall_functions::aws::api_error::ApiError;
 
 use super::check::Check;
 

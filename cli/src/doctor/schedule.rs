@@ -5,7 +5,7 @@ use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::types::ScheduleState;
 use chrono::{DateTime, Utc};
 use croner::parser::{CronParser, Seconds, Year};
-use rollcall_functions::api_error::ApiError;
+use rollcall_functions::aws::api_error::ApiError;
 
 use super::check::Check;
 

@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::organization::failure::{FailureCode, PendingReason};
-use rollcall_functions::collect_report::{CollectReport, CollectReportInput, CollectReportOutput};
+use rollcall_functions::nightly_run::collect_report::{
+    CollectReport, CollectReportInput, CollectReportOutput,
+};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 

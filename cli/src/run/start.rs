@@ -7,12 +7,13 @@ use rollcall_core::evidence::bucket_layout;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::time::format_time;
-use rollcall_functions::api_error::EXPIRED;
-use rollcall_functions::collect_report::CollectReportInput;
-use rollcall_functions::list_accounts::{ListAccounts, Settings, items};
+use rollcall_functions::aws::api_error::EXPIRED;
+use rollcall_functions::aws::connection;
+use rollcall_functions::clock;
+use rollcall_functions::nightly_run::collect_report::CollectReportInput;
+use rollcall_functions::nightly_run::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
 use rollcall_functions::step_error::{StepError, StepErrorName};
-use rollcall_functions::{aws, clock};
 
 use crate::arguments::RunArguments;
 use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS};
@@ -67,7 +68,7 @@ impl Start {
             include: selection.include_account_ids.iter().cloned().collect(),
             exclude: selection.exclude_account_ids.iter().cloned().collect(),
         };
-        let step = ListAccounts::new(&aws::patient(config, ATTEMPTS), store.clone(), settings);
+        let step = ListAccounts::new(&connection::with_attempts(config, ATTEMPTS), store.clone(), settings);
         let (roll, to_collect) = step.take_roll(&run, Default::default()).await.map_err(in_words_of_flags)?;
         // Only now: a run that may not even list the accounts leaves everything where it is.
         if let Some(aside) = store.make_room(&format!("{}/", run.date()))?

@@ -1,10 +1,11 @@
 //! The Lambda function `ListAccounts`.
 
-use rollcall_functions::list_accounts::ListAccounts;
-use rollcall_functions::{aws, lambda};
+use rollcall_functions::aws::connection;
+use rollcall_functions::lambda;
+use rollcall_functions::nightly_run::list_accounts::ListAccounts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let step = ListAccounts::from_environment(&aws::config());
+    let step = ListAccounts::from_environment(&connection::from_environment());
     lambda::serve(step, async |step: &ListAccounts, _owner, input| step.run(input).await).await
 }

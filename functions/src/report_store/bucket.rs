@@ -12,7 +12,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use chrono::DateTime;
 
 use super::{Labels, Opened};
-use crate::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, ApiErrorKind};
 
 /// The key of the upload that is begun and taken back.
 const PROBE: &str = "rollcall-doctor";

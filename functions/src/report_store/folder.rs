@@ -14,7 +14,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use tempfile::NamedTempFile;
 
 use super::{Labels, Opened};
-use crate::api_error::ApiError;
+use crate::aws::api_error::ApiError;
 
 /// Where metadata and unfinished files lie.
 const HIDDEN: &str = ".rollcall";
@@ -214,7 +214,7 @@ mod tests {
 
     use super::super::{Checksum, ReportStore};
     use super::*;
-    use crate::api_error::ApiErrorKind;
+    use crate::aws::api_error::ApiErrorKind;
 
     fn store() -> (tempfile::TempDir, ReportStore) {
         let folder = tempfile::tempdir().unwrap();

@@ -31,9 +31,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// STS is asked at its regional endpoint and IAM at the one endpoint of the partition: both follow
 /// from the Region by the SDK's endpoint rules.
-pub fn config() -> SdkConfig {
+pub fn from_environment() -> SdkConfig {
     let credentials = EnvironmentVariableCredentialsProvider::new();
-    let mut config = connection(http_client(ProxyConfig::disabled), SystemTimeSource::new())
+    let mut config = with_transport(http_client(ProxyConfig::disabled), SystemTimeSource::new())
         .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .use_fips(settings::optional("AWS_USE_FIPS_ENDPOINT").as_deref() == Some("true"));
@@ -44,7 +44,7 @@ pub fn config() -> SdkConfig {
 
 /// What is the same for every function, wherever its requests go and whatever its clock: the retries and
 /// the timeouts.
-pub fn connection(http_client: SharedHttpClient, time_source: impl TimeSource + 'static) -> SdkConfig {
+pub fn with_transport(http_client: SharedHttpClient, time_source: impl TimeSource + 'static) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(behavior_version())
         .http_client(http_client)
@@ -112,7 +112,7 @@ fn http_client(proxy: fn() -> ProxyConfig) -> SharedHttpClient {
 /// Adaptive mode is for a client that makes many calls. After one refusal for the rate it fills its
 /// bucket by half a token a second, and a retry costs five: ten seconds, for a client that was far
 /// below any rate.
-pub fn brisk(config: &SdkConfig, limit: Duration) -> SdkConfig {
+pub fn with_call_limit(config: &SdkConfig, limit: Duration) -> SdkConfig {
     config
         .to_builder()
         .retry_config(RetryConfig::standard())
@@ -121,7 +121,7 @@ pub fn brisk(config: &SdkConfig, limit: Duration) -> SdkConfig {
 }
 
 /// The same connection, with up to `attempts` attempts a call.
-pub fn patient(config: &SdkConfig, attempts: u32) -> SdkConfig {
+pub fn with_attempts(config: &SdkConfig, attempts: u32) -> SdkConfig {
     config.to_builder().retry_config(RetryConfig::adaptive().with_max_attempts(attempts)).build()
 }
 

@@ -11,10 +11,10 @@ use rollcall_core::organization::account::AccountState;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::roll::{ListedBy, SkipReason};
 
-use super::whole_answer::WholeAnswer;
 use super::{CollectReportInput, NoReport};
-use crate::api_error::{ApiError, ApiErrorKind};
-use crate::organizations::account_state;
+use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::organization::account_state;
+use crate::aws::whole_answer::WholeAnswer;
 
 /// Allows the two calls the collector makes. A session has no more than its role and this policy
 /// both allow, so a role that somebody made too wide stays narrow here.

@@ -5,9 +5,9 @@ use rollcall_core::organization::roll::Account;
 use rollcall_core::organization::roll::{Roll, RollSource};
 
 use super::*;
-use crate::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::fake_aws::{FakeAws, query, query_error, s3_error};
 use crate::hostile::TEXTS;
+use crate::nightly_run::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::report_store::Checksum;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:errors";

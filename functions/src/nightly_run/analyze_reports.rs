@@ -31,7 +31,7 @@ use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, ApiErrorKind};
 use crate::clock::now;
 use crate::report_store::{Checksum, ReportStore, StoredObject};
 use crate::settings;

@@ -422,7 +422,7 @@ async fn what_two_seconds_do_not_mend_is_not_polled_for() {
 
 /// The step as it runs in production: a call is tried again, and bounded.
 fn brisk(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
-    let config = aws::brisk(config, CALL_LIMIT);
+    let config = connection::with_call_limit(config, CALL_LIMIT);
     CollectReport::new(&config, aws.bucket("reports"), "rollcall-member".into(), Duration::ZERO)
 }
 

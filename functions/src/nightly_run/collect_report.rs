@@ -5,7 +5,6 @@
 //! this account alone is `Failed` with a stable code, recorded in the bucket.
 
 mod member;
-mod whole_answer;
 
 use std::time::Duration;
 
@@ -22,15 +21,15 @@ use rollcall_core::text::time::format_time;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::api_error::{ApiError, ApiErrorKind};
-use crate::aws;
+use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::connection;
+use crate::aws::whole_answer::WholeAnswer;
 use crate::clock::now;
 use crate::report_store::ReportStore;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
 
 use member::MemberRole;
-use whole_answer::WholeAnswer;
 
 /// The pause between polls inside one call: most reports are ready in two seconds.
 const POLL_PAUSE: Duration = Duration::from_secs(2);
@@ -141,7 +140,7 @@ impl CollectReport {
                 "the parameter PollSeconds is {poll:?}: give a whole number of seconds from 0 to 40 and deploy again"
             ))
         })?;
-        let config = aws::brisk(config, CALL_LIMIT);
+        let config = connection::with_call_limit(config, CALL_LIMIT);
         Ok(Self::new(
             &config,
             ReportStore::from_environment(&config)?,

@@ -2,7 +2,7 @@
 //! of the whole roll, judged by its own day, and can be read; or, of a time before there were runs,
 //! the latest day with reports of the predecessor.
 
-mod predecessor;
+mod aws_sample;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rollcall_core::evidence::bucket_layout;
@@ -15,7 +15,7 @@ use rollcall_core::organization::roll::{Roll, RollSource};
 use rollcall_core::text::untrusted::shortened;
 use serde::Deserialize;
 
-use crate::api_error::ApiError;
+use crate::aws::api_error::ApiError;
 use crate::report_store::{LinesError, ReportStore};
 use crate::step_error::StepError;
 

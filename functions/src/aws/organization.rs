@@ -9,10 +9,10 @@ use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_organizations::types;
 use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use rollcall_core::organization::account::AccountState;
 use rollcall_core::organization::roll::Account;
 
-use crate::api_error::{ApiError, ApiErrorKind};
-use crate::organizations::account_state;
+use crate::aws::api_error::{ApiError, ApiErrorKind};
 use crate::step_error::{StepError, StepErrorName};
 
 /// The largest page that Organizations gives.
@@ -68,7 +68,7 @@ impl Organization {
     }
 
     /// The id of the organization, which must be `expected` if that is given.
-    pub(super) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
+    pub(crate) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
         let id = self.describe().await?.id;
         match expected {
             Some(expected) if expected != id => Err(StepErrorName::OrganizationMismatch.error(format!(
@@ -113,7 +113,7 @@ impl Organization {
     }
 
     /// Every account under the given roots and organizational units, at any depth.
-    pub(super) async fn accounts_under(&self, ids: &[String]) -> Result<Vec<Account>, StepError> {
+    pub(crate) async fn accounts_under(&self, ids: &[String]) -> Result<Vec<Account>, StepError> {
         let mut parents = Vec::new();
         let mut roots = None;
         for id in ids {
@@ -216,6 +216,15 @@ impl Organization {
         }
         Ok(units)
     }
+}
+
+/// Where the account is in its life: by `State`, or by `Status`, which it replaced, where a service
+/// still answers only that.
+pub fn account_state(account: &types::Account) -> AccountState {
+    AccountState::from_api(
+        account.state().map(|state| state.as_str()),
+        account.status().map(|status| status.as_str()),
+    )
 }
 
 fn read(account: &types::Account, path: &str) -> Result<Account, StepError> {

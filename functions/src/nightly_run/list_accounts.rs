@@ -1,8 +1,6 @@
 //! `ListAccounts`: takes the roll. Writes `accounts.json`, with every account and the reason of each
 //! that is skipped, and the items of the map, one for each account to collect.
 
-pub mod organization;
-
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
@@ -16,14 +14,13 @@ use rollcall_core::text::time::parse_as_of;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aws;
+use crate::aws::connection;
+use crate::aws::organization::Organization;
 use crate::clock::now;
-use crate::collect_report::CollectReportInput;
+use crate::nightly_run::collect_report::CollectReportInput;
 use crate::report_store::ReportStore;
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
-
-use organization::Organization;
 
 /// How often a call to Organizations is tried: its rate is low, and an organization of ten thousand
 /// accounts takes a thousand calls.
@@ -139,7 +136,7 @@ impl ListAccounts {
     /// # Errors
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
-        let config = aws::patient(config, ATTEMPTS);
+        let config = connection::with_attempts(config, ATTEMPTS);
         let report_store = ReportStore::from_environment(&config)?;
         let work_store = ReportStore::new(&config, settings::required("WORK_BUCKET")?, None);
         Ok(Self::new(&config, report_store, Settings::from_environment()?).with_work_store(work_store))

@@ -11,7 +11,7 @@ use rollcall_core::judgement::analysis::{Analyzer, ReportAnalysis};
 use rollcall_core::judgement::history::{Earlier, EarlierReports, Previous};
 
 use super::{Day, Past, passes};
-use crate::analyze_reports::{READ_AT_A_TIME, read_again_and_again};
+use crate::nightly_run::analyze_reports::{READ_AT_A_TIME, read_again_and_again};
 use crate::step_error::StepError;
 
 /// How many reports that can't be read are named; the rest is only counted.

@@ -14,8 +14,8 @@ use rollcall_core::organization::run::Run;
 use rollcall_core::text::console::Console;
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::{ApiError, ApiErrorKind};
-use crate::aws;
+use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::connection;
 use crate::report_store::{LinesError, ReportStore};
 use crate::settings;
 use crate::step_error::{StepError, StepErrorName};
@@ -71,7 +71,7 @@ impl Notify {
             chat_arn: settings::optional("CHAT_TOPIC_ARN"),
         };
         // What SNS refuses for its rate is tried again here, message by message.
-        let config = aws::patient(config, ATTEMPTS);
+        let config = connection::with_attempts(config, ATTEMPTS);
         Ok(Self::new(&config, ReportStore::from_environment(&config)?, topics))
     }
 

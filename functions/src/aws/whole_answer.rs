@@ -7,7 +7,7 @@ use aws_sdk_iam::error::BoxError;
 
 /// Refuses an answer to the action of this name that does not end as it should: it came to harm on the way.
 #[derive(Debug)]
-pub(super) struct WholeAnswer(pub(super) &'static str);
+pub(crate) struct WholeAnswer(pub(crate) &'static str);
 
 impl Intercept for WholeAnswer {
     fn name(&self) -> &'static str {

@@ -1,0 +1,6 @@
+//! What every step needs to talk to AWS: the connection, what a failed call means, and the organization.
+
+pub mod api_error;
+pub mod connection;
+pub mod organization;
+pub(crate) mod whole_answer;
