@@ -255,7 +255,7 @@ def test_every_role_and_all_it_may_do_is_documented(file, role):
 
 
 def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
-    source = (ROOT / "functions" / "src" / "collect_report" / "member.rs").read_text()
+    source = (ROOT / "functions" / "src" / "nightly_run" / "collect_report" / "member.rs").read_text()
     policy = re.search(r'SESSION_POLICY: &str = r#"(.*?)"#', source)[1]
     assert f"```json\n{policy}\n```" in page("security.md")
 

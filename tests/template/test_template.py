@@ -109,7 +109,7 @@ def test_a_step_has_one_stem_everywhere(template, definition):
         function = template["Resources"][f"{step}Function"]
         assert function["Metadata"]["BuildProperties"]["Binary"] == binary
         assert (ROOT / "functions" / "src" / "bin" / f"{binary}.rs").exists()
-        assert (ROOT / "functions" / "src" / f"{binary.replace('-', '_')}.rs").exists()
+        assert (ROOT / "functions" / "src" / "nightly_run" / f"{binary.replace('-', '_')}.rs").exists()
 
 
 def test_the_map_is_distributed_and_tolerates_every_failed_child(definition):
