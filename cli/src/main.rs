@@ -11,9 +11,6 @@ mod diff;
 mod doctor;
 mod ending;
 mod error;
-#[cfg(test)]
-#[path = "../../core/src/hostile/texts.rs"]
-mod hostile;
 mod manual;
 mod output;
 mod place;

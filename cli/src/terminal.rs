@@ -152,7 +152,7 @@ pub fn broken(text: &str, width: Option<usize>, left: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hostile::TEXTS;
+    use rollcall_testing::hostile_texts::TEXTS;
 
     #[test]
     fn a_name_can_do_nothing_to_the_terminal() {

@@ -6,7 +6,6 @@
 //! machine slows all of them.
 
 mod disk;
-mod organization;
 
 use std::collections::BTreeMap;
 use std::env;

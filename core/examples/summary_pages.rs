@@ -22,9 +22,7 @@ use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
 use rollcall_core::organization::roll::Account;
 use rollcall_core::organization::roll::{Roll, RollSource};
 use rollcall_core::organization::run::Run;
-
-#[path = "../benches/organization/mod.rs"]
-mod organization;
+use rollcall_testing::organization;
 
 const HOSTILE_NAMES: [&str; 4] = [
     "<script>alert(1)</script>",

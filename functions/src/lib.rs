@@ -16,10 +16,7 @@
 pub mod aws;
 pub mod clock;
 #[cfg(test)]
-mod fake_aws;
-#[cfg(test)]
-#[path = "../../core/src/hostile/texts.rs"]
-mod hostile;
+mod fake_bucket;
 pub mod lambda;
 pub mod nightly_run;
 pub mod report_store;

@@ -424,8 +424,9 @@ fn on_disk(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_aws::{FakeAws, s3_error, xml};
-    use crate::hostile::TEXTS;
+    use crate::fake_bucket::FakeBucket;
+    use rollcall_testing::fake_aws::{FakeAws, s3_error, xml};
+    use rollcall_testing::hostile_texts::TEXTS;
 
     #[test]
     fn a_checksum_is_written_as_sha256sum_and_as_s3_write_it() {

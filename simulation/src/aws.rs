@@ -28,8 +28,8 @@ use tokio::time::sleep;
 use crate::clock::Clock;
 use crate::faults::{Fault, FaultCounts, Faults};
 use crate::organization::{Organization, Trouble};
-use crate::random::number;
 use crate::watch::Watch;
+use rollcall_testing::random::number;
 
 use answer::{Answer, Ending};
 use iam::ReportState;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::aws::{Call, Service};
-use crate::random::{Random, number};
+use rollcall_testing::random::{Random, number};
 
 /// At most this part of all calls fails outside bursts: beyond it no night gets anywhere.
 const MOST_CALLS: f64 = 0.5;

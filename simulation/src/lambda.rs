@@ -30,8 +30,8 @@ use crate::aws::{Aws, COLLECTOR, ORGANIZATION, REPORT_BUCKET, WORK_BUCKET};
 use crate::clock::Clock;
 use crate::definition::{of_function, of_parameter};
 use crate::faults::{FaultCounts, Faults, InvocationFault};
-use crate::random::number;
 use crate::watch::Watch;
+use rollcall_testing::random::number;
 
 /// The largest answer that Lambda hands on.
 const PAYLOAD_LIMIT: usize = 256 * 1024;

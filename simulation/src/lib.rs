@@ -29,5 +29,4 @@ pub mod invariants;
 mod lambda;
 pub mod night;
 pub mod organization;
-pub mod random;
 pub mod watch;

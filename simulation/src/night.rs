@@ -23,8 +23,8 @@ use crate::faults::{FaultCounts, Faults};
 use crate::invariants;
 use crate::lambda::{ERROR_TOPIC, Failure, Function, Lambda};
 use crate::organization::{Organization, start_of_night};
-use crate::random::{Random, number};
 use crate::watch::Watch;
+use rollcall_testing::random::{Random, number};
 
 /// A Distributed Map starts at most this many standard children a second.
 const CHILDREN_A_SECOND: u64 = 100;

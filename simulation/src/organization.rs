@@ -1,18 +1,13 @@
 //! The organization that a night is about: its accounts, who of them is in which trouble, and their
 //! reports, all of it made of a seed and made again whenever it is asked for.
 
-#[path = "../../core/benches/organization/mod.rs"]
-mod reports;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rollcall_core::identifiers::account_id::AccountId;
-
-use crate::random::Random;
-
-pub(crate) use reports::split_mix;
+use rollcall_testing::organization as reports;
+use rollcall_testing::random::Random;
 
 /// How many of a hundred users have something that a rule flags.
 const CARELESS: u64 = 5;

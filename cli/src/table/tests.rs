@@ -6,8 +6,8 @@ use rollcall_core::judgement::history::Previous;
 use super::*;
 use crate::arguments::{AwsArguments, JudgingArguments};
 use crate::asynchronous;
-use crate::hostile::TEXTS;
 use crate::reports::{Connection, Examined, Reports};
+use rollcall_testing::hostile_texts::TEXTS;
 
 /// What the folder of fixtures says, with the times of its files made ones that stay.
 fn examined(folder: &str, as_of: &str, previous: &Previous) -> Examined {

@@ -27,7 +27,7 @@ use rollcall_core::organization::roll::{Roll, RollSource};
 use rollcall_core::organization::run::Run;
 use sha2::{Digest, Sha256};
 
-use crate::organization;
+use rollcall_testing::organization;
 
 /// What one process measured.
 #[derive(Clone, Copy, Debug)]

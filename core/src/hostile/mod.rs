@@ -1,8 +1,6 @@
 //! What everything that writes text makes of texts that somebody chose to do harm with: a night is made of
 //! which every text that is anybody's choice is such a one, and each output is looked at.
 
-mod texts;
-
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
@@ -33,7 +31,7 @@ use crate::testing::finding;
 use crate::testing::{account, failure, id, manifest, report, run};
 use crate::text::console::Console;
 use crate::text::untrusted::is_active;
-use texts::TEXTS;
+use rollcall_testing::hostile_texts::TEXTS;
 
 /// A night of which every text that is anybody's choice is `text`.
 struct Night {

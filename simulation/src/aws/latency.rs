@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Call, Service};
-use crate::random::{Random, number};
+use rollcall_testing::random::{Random, number};
 
 /// One call in a hundred takes this many times as long.
 const TAIL: f64 = 6.0;

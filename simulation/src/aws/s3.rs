@@ -1,9 +1,6 @@
 //! S3: two buckets with versions. A report is kept as what it is a copy of, and anything large in a
 //! file, so that the memory of a night is that of the functions.
 
-#[path = "../../../functions/src/fake_aws/listing.rs"]
-mod listing;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -16,12 +13,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_functions::report_store::Checksum;
+use rollcall_testing::fake_aws::listing::list_bucket_result;
 
 use super::answer::{Answer, decode};
 use super::{Call, State};
 use crate::organization::Organization;
 use crate::watch::Watch;
-use listing::list_bucket_result;
 
 /// The report bucket.
 pub const REPORT_BUCKET: &str = "rollcall-reports";

@@ -5,8 +5,9 @@ use rollcall_core::organization::roll::RollSource;
 use rollcall_core::organization::roll::{Account, SkipReason};
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, s3_error};
+use crate::fake_bucket::FakeBucket;
 use crate::step_error::StepErrorName;
+use rollcall_testing::fake_aws::{Answer, FakeAws, s3_error};
 
 const GENERATED: &str = "2026-01-31T00:50:00Z";
 const COLLECTED: &str = "2026-01-31T01:00:00Z";

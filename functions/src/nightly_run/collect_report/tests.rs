@@ -5,7 +5,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error, xml};
+use crate::fake_bucket::FakeBucket;
+use rollcall_testing::fake_aws::{
+    Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error, xml,
+};
 
 const MEMBER: &str = "111122223333";
 const OWN: &str = "999988887777";

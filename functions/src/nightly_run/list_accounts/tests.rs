@@ -2,8 +2,9 @@ use rollcall_core::organization::roll::SkipReason;
 use serde_json::json;
 
 use super::*;
-use crate::fake_aws::{Answer, FakeAws, json as answer, json_error, json_error_with, s3_error};
-use crate::hostile::TEXTS;
+use crate::fake_bucket::FakeBucket;
+use rollcall_testing::fake_aws::{Answer, FakeAws, json as answer, json_error, json_error_with, s3_error};
+use rollcall_testing::hostile_texts::TEXTS;
 
 const ORGANIZATION: &str = "o-exampleorg1";
 

@@ -5,10 +5,11 @@ use rollcall_core::organization::roll::Account;
 use rollcall_core::organization::roll::{Roll, RollSource};
 
 use super::*;
-use crate::fake_aws::{FakeAws, query, query_error, s3_error};
-use crate::hostile::TEXTS;
+use crate::fake_bucket::FakeBucket;
 use crate::nightly_run::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::report_store::Checksum;
+use rollcall_testing::fake_aws::{FakeAws, query, query_error, s3_error};
+use rollcall_testing::hostile_texts::TEXTS;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:errors";
 const FINDINGS_TOPIC: &str = "arn:aws:sns:eu-central-1:999988887777:findings";

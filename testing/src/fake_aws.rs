@@ -1,10 +1,10 @@
-//! AWS for the unit tests: answers below the SDK, as HTTP, so that what is tested reads real answers
-//! and sends real requests.
+//! AWS for the unit tests. It answers below the SDK, as HTTP, so that the tests send real requests and
+//! read real answers.
 //!
-//! S3 is a map of objects. Every other action answers what the test gave it, in turn, the last
-//! answer again and again; an action nobody expects is a failed test.
+//! S3 is a map of objects. Every other action gives the answers that the test gave it, in turn, and
+//! repeats the last one. An action without answers fails the test.
 
-mod listing;
+pub mod listing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -18,30 +18,36 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
-use crate::report_store::ReportStore;
 use listing::list_bucket_result;
 
 /// An answer: status, headers, body.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer(u16, Vec<(String, String)>, String);
+pub struct Answer(u16, Vec<(String, String)>, String);
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) action: String,
-    pub(crate) access_key: String,
-    pub(crate) path: String,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
+pub struct Request {
+    /// The action, as the API names it.
+    pub action: String,
+    /// The access key id that signed it.
+    pub access_key: String,
+    /// The path; in S3 the bucket, the key and the query.
+    pub path: String,
+    /// The headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
 }
 
 /// An object of the fake S3.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Object {
-    pub(crate) body: String,
-    pub(crate) metadata: BTreeMap<String, String>,
-    /// When it was written, as HTTP writes a time; S3 says nothing of it when it is empty.
-    pub(crate) modified: String,
+pub struct Object {
+    /// The content.
+    pub body: String,
+    /// The metadata, by its names without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+    /// When it was written, as HTTP writes a time; left out of S3's answers when it is empty.
+    pub modified: String,
 }
 
 #[derive(Default)]
@@ -54,28 +60,28 @@ struct State {
 
 /// The fake AWS. Clones are the same one.
 #[derive(Clone, Default)]
-pub(crate) struct FakeAws(Arc<Mutex<State>>);
+pub struct FakeAws(Arc<Mutex<State>>);
 
 impl FakeAws {
     /// Gives `action` its answers.
-    pub(crate) fn on(self, action: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub fn on(self, action: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.0.lock().unwrap().answers.insert(action.to_owned(), answers.into_iter().collect());
         self
     }
 
     /// Refuses `action` of every object whose bucket and key end in `ending`.
-    pub(crate) fn refuse(self, action: &str, ending: &str, answer: Answer) -> Self {
+    pub fn refuse(self, action: &str, ending: &str, answer: Answer) -> Self {
         self.0.lock().unwrap().refused.push((action.to_owned(), ending.to_owned(), answer));
         self
     }
 
     /// Refuses to list the prefix that ends in `ending`.
-    pub(crate) fn refuse_list(self, ending: &str, answer: Answer) -> Self {
+    pub fn refuse_list(self, ending: &str, answer: Answer) -> Self {
         self.refuse("ListObjectsV2", &format!("prefix={}", ending.replace('/', "%2F")), answer)
     }
 
     /// Puts an object into S3; `key` starts with the bucket's name.
-    pub(crate) fn with_object(self, key: &str, body: &str, metadata: &[(&str, &str)]) -> Self {
+    pub fn with_object(self, key: &str, body: &str, metadata: &[(&str, &str)]) -> Self {
         let metadata =
             metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let object = Object { body: body.to_owned(), metadata, modified: String::new() };
@@ -84,32 +90,34 @@ impl FakeAws {
     }
 
     /// Says when an object was written, such as `Fri, 30 Jan 2026 01:00:00 GMT`.
-    pub(crate) fn modified(self, key: &str, time: &str) -> Self {
+    pub fn modified(self, key: &str, time: &str) -> Self {
         self.0.lock().unwrap().objects.get_mut(key).unwrap().modified = time.to_owned();
         self
     }
 
-    pub(crate) fn object(&self, key: &str) -> Option<Object> {
+    /// The object under `key`, which starts with the bucket's name.
+    pub fn object(&self, key: &str) -> Option<Object> {
         self.0.lock().unwrap().objects.get(key).cloned()
     }
 
-    pub(crate) fn json(&self, key: &str) -> serde_json::Value {
+    /// The same, read as JSON.
+    pub fn json(&self, key: &str) -> serde_json::Value {
         let object = self.object(key).unwrap_or_else(|| panic!("there is no object {key}"));
         serde_json::from_str(&object.body).unwrap()
     }
 
     /// The requests of `action`.
-    pub(crate) fn requests(&self, action: &str) -> Vec<Request> {
+    pub fn requests(&self, action: &str) -> Vec<Request> {
         self.0.lock().unwrap().requests.iter().filter(|request| request.action == action).cloned().collect()
     }
 
     /// The actions, in the order they were asked.
-    pub(crate) fn actions(&self) -> Vec<String> {
+    pub fn actions(&self) -> Vec<String> {
         self.0.lock().unwrap().requests.iter().map(|request| request.action.clone()).collect()
     }
 
     /// A connection to it, without retries.
-    pub(crate) fn config(&self) -> SdkConfig {
+    pub fn config(&self) -> SdkConfig {
         let connector = SharedHttpConnector::new(Connector(Arc::clone(&self.0)));
         let client = http_client_fn(move |_, _| connector.clone());
         let credentials = Credentials::new("OWN", "secret", None, None, "test");
@@ -121,14 +129,9 @@ impl FakeAws {
             .http_client(client)
             .build()
     }
-
-    /// The bucket `name` in it.
-    pub(crate) fn bucket(&self, name: &str) -> ReportStore {
-        ReportStore::new(&self.config(), name.to_owned(), None)
-    }
 }
 
-/// The way to it: reads a request's body to its end, for a file streams.
+/// The way to it. A request's body is read to its end, because that of a file is a stream.
 #[derive(Clone)]
 struct Connector(Arc<Mutex<State>>);
 
@@ -167,10 +170,11 @@ impl State {
             (None, "GetObject") => self.get(&key),
             (None, "ListObjectsV2") => self.list(&request),
             (None, action) => {
-                let answers =
-                    self.answers.get_mut(action).unwrap_or_else(|| panic!("nobody expects {action}"));
-                let answer =
-                    answers.pop_front().unwrap_or_else(|| panic!("{action} is asked once too often"));
+                let answers = self
+                    .answers
+                    .get_mut(action)
+                    .unwrap_or_else(|| panic!("{action} has no answer: give it one with FakeAws::on"));
+                let answer = answers.pop_front().unwrap_or_else(|| panic!("{action} has no answer left"));
                 if answers.is_empty() {
                     answers.push_back(answer.clone());
                 }
@@ -211,11 +215,9 @@ impl State {
     fn list(&self, request: &Request) -> Answer {
         let (bucket, query) = request.path.split_once('?').unwrap();
         let parameter = |name: &str| {
-            query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
-                .unwrap_or_default()
-                .replace("%2F", "/")
+            form_urlencoded::parse(query.as_bytes())
+                .find(|(known, _)| known == name)
+                .map_or_else(String::new, |(_, value)| value.into_owned())
         };
         let prefix = format!("{}{}", bucket, parameter("prefix"));
         let after = parameter("continuation-token");
@@ -256,8 +258,10 @@ impl Request {
                 _ => "GetObject",
             }
             .to_owned();
-        } else if let Some(name) = body.split('&').find_map(|pair| pair.strip_prefix("Action=")) {
-            action = name.to_owned();
+        } else if let Some((_, name)) =
+            form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Action")
+        {
+            action = name.into_owned();
         }
         let access_key = headers
             .get("authorization")
@@ -268,42 +272,30 @@ impl Request {
     }
 
     /// The value of a form's field, decoded.
-    pub(crate) fn field(&self, name: &str) -> String {
-        let value =
-            self.body.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap_or_default();
-        let mut bytes = Vec::new();
-        let mut rest = value.bytes();
-        while let Some(byte) = rest.next() {
-            match byte {
-                b'%' => {
-                    let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                    bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
-                }
-                b'+' => bytes.push(b' '),
-                byte => bytes.push(byte),
-            }
-        }
-        String::from_utf8(bytes).unwrap()
+    pub fn field(&self, name: &str) -> String {
+        form_urlencoded::parse(self.body.as_bytes())
+            .find(|(known, _)| known == name)
+            .map_or_else(String::new, |(_, value)| value.into_owned())
     }
 }
 
 /// An answer of Organizations.
-pub(crate) fn json(body: serde_json::Value) -> Answer {
+pub fn json(body: serde_json::Value) -> Answer {
     Answer(200, vec![], body.to_string())
 }
 
 /// An error of Organizations.
-pub(crate) fn json_error(code: &str) -> Answer {
+pub fn json_error(code: &str) -> Answer {
     json_error_with(code, &format!("words of {code}"))
 }
 
-/// The same in other words.
-pub(crate) fn json_error_with(code: &str, words: &str) -> Answer {
+/// The same with a message of its own.
+pub fn json_error_with(code: &str, words: &str) -> Answer {
     Answer(400, vec![("x-amzn-errortype".into(), code.into())], format!(r#"{{"Message": "{words}"}}"#))
 }
 
 /// An answer of IAM, STS or SNS: what stands in `action`'s result.
-pub(crate) fn query(action: &str, result: &str) -> Answer {
+pub fn query(action: &str, result: &str) -> Answer {
     Answer(
         200,
         vec![],
@@ -312,17 +304,17 @@ pub(crate) fn query(action: &str, result: &str) -> Answer {
 }
 
 /// An error of IAM, STS or SNS.
-pub(crate) fn query_error(status: u16, code: &str, message: &str) -> Answer {
+pub fn query_error(status: u16, code: &str, message: &str) -> Answer {
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     Answer(status, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
 }
 
 /// An answer of S3.
-pub(crate) fn xml(body: &str) -> Answer {
+pub fn xml(body: &str) -> Answer {
     Answer(200, vec![], body.to_owned())
 }
 
 /// An error of S3.
-pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
+pub fn s3_error(status: u16, code: &str) -> Answer {
     Answer(status, vec![], format!("<Error><Code>{code}</Code><Message>words of {code}</Message></Error>"))
 }

@@ -1,13 +1,16 @@
-//! Chance that is the same every time: each decision is drawn by what it is about, so that the order
-//! in which things happen to be asked changes none of them.
-
-use crate::organization::split_mix;
+//! Chance that is the same every time and on every machine. Each decision is drawn by what it is about,
+//! so that no decision depends on the order in which they are made.
 
 /// A stream of numbers (SplitMix64).
 #[derive(Clone, Copy, Debug)]
 pub struct Random(u64);
 
 impl Random {
+    /// The stream of a seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The stream about `subject`: the same for the same parts, and another for any other.
     pub fn about(subject: &[u64]) -> Self {
         let mut random = Self(0x243f_6a88_85a3_08d3);
@@ -20,7 +23,11 @@ impl Random {
 
     /// The next number.
     fn number(&mut self) -> u64 {
-        split_mix(&mut self.0)
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     /// A number below `limit`.

@@ -1,8 +1,8 @@
-//! A page of a listing as S3 writes it. The simulation takes it from this file, too.
+//! A page of a listing as S3 writes it.
 
-/// The answer with the keys of a page, of which those that end with a slash are common prefixes; `is_last` says
-/// that there is no other page.
-pub(crate) fn list_bucket_result(page: &[&str], is_last: bool) -> String {
+/// The answer with the keys of a page. Those that end with a slash are common prefixes. `is_last` says that no
+/// page follows.
+pub fn list_bucket_result(page: &[&str], is_last: bool) -> String {
     let contents: String = page
         .iter()
         .map(|key| match key.ends_with('/') {

@@ -1,13 +1,15 @@
-//! An organization that never was: credential reports as IAM would write them, the same each time
-//! for the same numbers. The benchmark measures with it, and the browser's tests look at it.
+//! A made-up organization: credential reports as IAM would write them, always the same for the same
+//! numbers. The benchmark measures with it, the browser's tests look at it, and the simulation lives in it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rollcall_core::identifiers::account_id::AccountId;
 
+use crate::random::Random;
+
 /// The columns of a report of 2026.
 const HEADER: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated";
 
-/// The time the reports are of, and the runs over them.
+/// The time of the reports, and of the runs over them.
 pub fn as_of() -> DateTime<Utc> {
     DateTime::from_timestamp(1_769_821_200, 0).expect("2026-01-31T01:00:00Z is a time")
 }
@@ -17,10 +19,10 @@ pub fn account_id(number: u64) -> AccountId {
     format!("{:012}", 100_000_000_000 + number * 7_919).parse().expect("it is twelve digits")
 }
 
-/// The report of an account: the root user and `users` others, of whom `careless` in a hundred have
-/// something that a rule flags.
+/// The report of an account: the root user and `users` others. A rule flags `careless` in a hundred of
+/// them.
 pub fn report(number: u64, users: u64, careless: u64) -> String {
-    let mut random = Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ users);
+    let mut random = Random::seeded(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ users);
     let account_id = account_id(number);
     let mut text = format!(
         "{HEADER}\n<root_account>,arn:aws:iam::{account_id}:root,{},true,{},{},not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A",
@@ -79,29 +81,4 @@ fn no_key() -> String {
 fn ago(days: u64) -> String {
     let time = as_of() - TimeDelta::days(days as i64) - TimeDelta::seconds((days as i64 * 7_907) % 80_000);
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// The next number of SplitMix64: as random as a made-up organization needs, and the same on every machine.
-pub fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        split_mix(&mut self.0)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn of<'t>(&mut self, choices: &[&'t str]) -> &'t str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
 }

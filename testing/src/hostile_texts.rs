@@ -1,9 +1,9 @@
-//! Texts that somebody chose to do harm with. The tests of all crates take them from this file.
+//! Texts chosen to do harm.
 
-/// Each is the name of a user, of an account or of an organizational unit, an email address, a cell, the
-/// words of a service.
+/// Each may stand as the name of a user, an account or an organizational unit, as an email address, as a
+/// cell, or as the message of a service.
 pub const TEXTS: &[&str] = &[
-    // Formulas, and what a spreadsheet passes over before one.
+    // Formulas, also behind characters that a spreadsheet skips.
     "=cmd|' /C calc'!A0",
     "=HYPERLINK(\"http://x\",\"y\")",
     "+1+1",
