@@ -99,7 +99,7 @@ endif
 audit: .tools/deny.ready
 	.tools/deny/bin/cargo-deny check advisories
 
-TARGET ?= report exemptions analysis step_inputs
+TARGET ?= report exemptions analysis step_inputs user_rows
 # The step inputs need the clients of AWS, so the first build takes some minutes.
 fuzz: .tools/fuzz.ready
 	@for target in $(TARGET); do \

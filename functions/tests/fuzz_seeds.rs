@@ -39,3 +39,8 @@ fn every_form_of_a_night_reads_back() {
 fn step_inputs_are_refused_or_read_the_same_again() {
     every_file("fuzz/seeds/step_inputs", fuzz::step_inputs::check);
 }
+
+#[test]
+fn the_row_of_any_user_is_read_as_it_was_meant() {
+    every_file("fuzz/seeds/user_rows", fuzz::user_rows::check);
+}

@@ -6,3 +6,4 @@ pub mod analysis;
 pub mod exemptions;
 pub mod report;
 pub mod step_inputs;
+pub mod user_rows;

@@ -239,7 +239,7 @@ fn id(finding: &Finding) -> String {
 /// of the largest.
 fn partition(finding: &Finding) -> &str {
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    split_arn(&finding.arn).map(|(partition, _)| partition).filter(|text| is_name(text)).unwrap_or("aws")
+    split_arn(&finding.arn).map(|(partition, ..)| partition).filter(|text| is_name(text)).unwrap_or("aws")
 }
 
 /// The user; for the root user, and for one whose ARN is blank, the account.

@@ -26,7 +26,7 @@ use crate::organization::failure::{FailureCode, FailureRecord};
 use crate::organization::outcome::{Evidence, StoredReport};
 use crate::organization::roll::{Account, SkipReason};
 use crate::organization::roll::{Roll, RollSource};
-use crate::report::BadRow;
+use crate::report::{BadRow, ROOT_USER};
 use crate::testing::finding;
 use crate::testing::{account, failure, id, manifest, report, run};
 use crate::text::console::Console;
@@ -329,14 +329,14 @@ fn a_hostile_name_goes_from_a_report_into_the_findings_exactly() {
     // A report is lines, so a name can hold no line feed; and an empty one is a row that can't be read.
     for text in TEXTS.iter().filter(|text| !text.is_empty() && !text.contains(['\n', '\r'])) {
         let quoted = text.replace('"', "\"\"");
+        let resource = if *text == ROOT_USER { "root".to_owned() } else { format!("user/{quoted}") };
         let report = format!(
-            "user,arn,password_enabled,mfa_active\n\"{quoted}\",\"arn:aws:iam::000000000001:user/{quoted}\",true,false\n"
+            "user,arn,password_enabled,mfa_active\n\"{quoted}\",\"arn:aws:iam::000000000001:{resource}\",true,false\n"
         );
         let said = analyzer.report(&id(1), text, run().started, report.as_bytes()).unwrap();
         assert_eq!(said.tally.bad_rows, 0, "{text:?}");
-        let root = *text == "<root_account>";
         assert_eq!(said.findings.len(), 1, "{text:?}");
-        assert_eq!(&*said.findings[0].user, *text, "{root}");
+        assert_eq!(&*said.findings[0].user, *text);
     }
 }
 

@@ -4,16 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::account_id::{AccountId, is_account_id};
 
-/// The partition and the account id of an ARN, `arn:PARTITION:SERVICE:REGION:ACCOUNT:...`, without
-/// copying them; `None` when it has no partition or no account id.
-pub fn split_arn(arn: &str) -> Option<(&str, &str)> {
+/// The partition, the account id and the resource of an ARN,
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, without copying them; `None` when it has no partition
+/// or no account id.
+pub fn split_arn(arn: &str) -> Option<(&str, &str, &str)> {
     let mut parts = arn.splitn(6, ':');
-    let (Some("arn"), Some(partition), Some(_service), Some(_region), Some(account_id), Some(_resource)) =
+    let (Some("arn"), Some(partition), Some(_service), Some(_region), Some(account_id), Some(resource)) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return None;
     };
-    (!partition.is_empty() && is_account_id(account_id)).then_some((partition, account_id))
+    (!partition.is_empty() && is_account_id(account_id)).then_some((partition, account_id, resource))
 }
 
 /// The partition and the account of an ARN. Everything Rollcall builds an ARN for takes its
@@ -37,7 +38,7 @@ pub struct InvalidArn {
 impl ArnAccount {
     /// Reads the account of any ARN that has one.
     pub fn of_arn(arn: &str) -> Result<Self, InvalidArn> {
-        let (partition, account_id) = split_arn(arn).ok_or_else(|| InvalidArn { arn: arn.to_owned() })?;
+        let (partition, account_id, _) = split_arn(arn).ok_or_else(|| InvalidArn { arn: arn.to_owned() })?;
         Ok(Self {
             partition: partition.to_owned(),
             account_id: account_id.parse().map_err(|_| InvalidArn { arn: arn.to_owned() })?,

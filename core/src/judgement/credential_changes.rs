@@ -142,8 +142,6 @@ pub enum Obstacle {
     /// The user is not in one of the reports, but that one has rows that can't be read, or none at
     /// all: it does not say that there is no such user.
     RowMayBeMissing,
-    /// One of the reports has the user twice.
-    UserTwice,
     /// Two keys or certificates were made in the same second, and which of them changed can't be told.
     Indistinguishable,
 }
@@ -311,7 +309,6 @@ impl Obstacle {
         match self {
             Self::NotTold => "not-told",
             Self::RowMayBeMissing => "row-may-be-missing",
-            Self::UserTwice => "user-twice",
             Self::Indistinguishable => "indistinguishable",
         }
     }

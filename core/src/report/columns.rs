@@ -63,7 +63,7 @@ impl Column {
         Self::NAMES[self as usize].1
     }
 
-    fn of_name(name: &[u8]) -> Option<Self> {
+    pub(super) fn of_name(name: &[u8]) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| known.as_bytes() == name).map(|(column, _)| *column)
     }
 }

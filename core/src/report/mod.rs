@@ -6,16 +6,18 @@
 //! passed over, and only a file whose users can't be told at all is refused as a whole. Nothing
 //! here panics, whatever the bytes.
 //!
-//! [`read`] goes through a whole report; [`Reader`] under it goes row by row and reuses one buffer.
-//! A [`User`] borrows from that buffer, so that a cell nobody keeps is never copied.
+//! [`read`] goes through a whole report row by row and reuses one buffer. A [`User`] borrows from that
+//! buffer, so that a cell nobody keeps is never copied.
 
 mod cell;
 mod columns;
+mod line;
+mod principal;
 mod reader;
 mod record;
 mod user;
 
 pub use cell::Cell;
 pub use columns::Column;
-pub use reader::{BadRow, Reader, Tally, Unreadable, account_of, read};
+pub use reader::{BadRow, Tally, Unreadable, account_of, read};
 pub use user::{AccessKey, Certificate, Password, ROOT_USER, User, UserKind, with_unreported_root};

@@ -1,26 +1,23 @@
 //! Reading a report row by row.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::str;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
-use crate::identifiers::arn::split_arn;
 use crate::report::cell;
 use crate::report::cell::Cell;
 use crate::report::columns::{Column, Columns};
-use crate::report::record::{Record, Records};
+use crate::report::line;
+use crate::report::line::Misfit;
+use crate::report::principal::{Disagreement, Principal, principal};
+use crate::report::record::{Line, Lines, Record};
 use crate::report::user::{AccessKey, Cells, Certificate, Password, ROOT_USER, User, UserKind};
 
 /// How many characters of an untrusted value an error repeats.
 const VALUE_LIMIT: usize = 80;
-
-/// How many commas a name and an ARN may have together: 64 characters, and 512 of a path.
-const COMMAS_LIMIT: usize = 64 + 64 + 512;
-
-/// How long a line may be whose name and ARN are put together again. The longest of IAM has two thousand
-/// bytes, and each way to put one together copies it.
-const LINE_LIMIT: usize = 16 * 1024;
 
 /// How many bad rows of one report are kept; the rest is only counted.
 const BAD_ROWS_KEPT: usize = 20;
@@ -83,7 +80,8 @@ pub struct Tally {
 }
 
 /// Reads the report of `account_id` to its end and gives every user to `each`. A row that can't be
-/// read, or that is about another account, is a bad row and the others are kept.
+/// read, that is about another account, or about a user who had a row already, is a bad row, and the
+/// others are kept.
 ///
 /// # Errors
 /// [`Unreadable`] when the file is no report, or has rows and not one of them can be read.
@@ -92,28 +90,18 @@ pub fn read(
     account_id: &AccountId,
     mut each: impl FnMut(User<'_>),
 ) -> Result<Tally, Unreadable> {
-    let mut reader = Reader::new(bytes)?;
+    let mut reader = Reader::new(bytes, Some(account_id))?;
     let mut tally = Tally::default();
     while let Some(row) = reader.next_user() {
         tally.rows += 1;
-        let bad = match row {
-            Ok(user) if user.account_id == account_id.as_str() => {
-                each(user);
-                continue;
+        match row {
+            Ok(user) => each(user),
+            Err(bad) => {
+                tally.bad_rows += 1;
+                if tally.first_bad_rows.len() < BAD_ROWS_KEPT {
+                    tally.first_bad_rows.push(bad);
+                }
             }
-            Ok(user) => {
-                let arn = user.arn.to_owned();
-                reader.row().bad_value(
-                    Column::Arn.name(),
-                    arn.as_bytes(),
-                    format!("is not of account {account_id}"),
-                )
-            }
-            Err(bad) => bad,
-        };
-        tally.bad_rows += 1;
-        if tally.first_bad_rows.len() < BAD_ROWS_KEPT {
-            tally.first_bad_rows.push(bad);
         }
     }
     match tally.first_bad_rows.first() {
@@ -129,11 +117,11 @@ pub fn read(
 /// # Errors
 /// [`Unreadable`] when the file is no report.
 pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
-    let mut reader = Reader::new(bytes)?;
+    let mut reader = Reader::new(bytes, None)?;
     if !reader.has_credentials() {
         return Err(Unreadable::MissingColumn {
             column: Column::PasswordEnabled,
-            first_line: first_line(bytes),
+            first_line: shorten(reader.header_line),
         });
     }
     while let Some(row) = reader.next_user() {
@@ -144,42 +132,49 @@ pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
     Ok(None)
 }
 
-fn first_line(bytes: &[u8]) -> String {
-    shorten(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
-}
-
 /// Goes through a report row by row, reusing one buffer.
-pub struct Reader<'b> {
-    csv: Records<'b>,
+struct Reader<'b> {
+    lines: Lines<'b>,
+    header_line: &'b [u8],
     header: Record,
     columns: Columns,
+    /// The account that the rows should be of.
+    account_id: Option<&'b AccountId>,
     record: Record,
     records: u64,
+    /// The names of the users who had a row.
+    seen: HashSet<Cow<'b, [u8]>>,
 }
 
 impl<'b> Reader<'b> {
-    /// Reads the header of `bytes`: CSV with or without quotes, with LF or CRLF, with or without a
-    /// byte order mark.
-    ///
-    /// # Errors
-    /// [`Unreadable`] when the users can't be told from it: no bytes, no `user` or `arn` column, or
-    /// a column that stands twice.
-    pub fn new(bytes: &'b [u8]) -> Result<Self, Unreadable> {
+    /// Reads the header of `bytes`: with or without quotes, with LF, CRLF or CR, with or without a byte
+    /// order mark.
+    fn new(bytes: &'b [u8], account_id: Option<&'b AccountId>) -> Result<Self, Unreadable> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Err(Unreadable::Empty);
-        }
-        let mut csv = Records::new(bytes);
+        let mut lines = Lines::new(bytes);
+        let is_blank = |line: &Line<'_>| line.bytes.iter().all(u8::is_ascii_whitespace);
+        let header_line = lines.find(|line| !is_blank(line)).ok_or(Unreadable::Empty)?.bytes;
         let mut header = Record::default();
-        csv.read(&mut header);
+        if !header.split_quoted(header_line) {
+            header.split(header_line);
+        }
         let columns =
             Columns::of_header(header.iter()).map_err(|column| Unreadable::DuplicateColumn { column })?;
         for column in [Column::User, Column::Arn] {
             if columns.place(column).is_none() {
-                return Err(Unreadable::MissingColumn { column, first_line: first_line(bytes) });
+                return Err(Unreadable::MissingColumn { column, first_line: shorten(header_line) });
             }
         }
-        Ok(Self { csv, header, columns, record: Record::default(), records: 0 })
+        Ok(Self {
+            lines,
+            header_line,
+            header,
+            columns,
+            account_id,
+            record: Record::default(),
+            records: 0,
+            seen: HashSet::new(),
+        })
     }
 
     /// Whether the report says anything of credentials. Other tables have users and ARNs too, our own
@@ -191,73 +186,52 @@ impl<'b> Reader<'b> {
     }
 
     /// The next row, or `None` at the end. A row that can't be read does not end the report.
-    pub fn next_user(&mut self) -> Option<Result<User<'_>, BadRow>> {
-        if !self.csv.read(&mut self.record) {
-            return None;
-        }
+    fn next_user(&mut self) -> Option<Result<User<'_>, BadRow>> {
+        let line = self.lines.next()?;
         self.records += 1;
-        if self.record.len() != self.header.len()
-            && let Some(whole) = with_whole_names(self.csv.line(), &self.record, &self.header)
-        {
-            self.record = whole;
-        }
-        Some(self.row().user())
-    }
-
-    fn row(&self) -> Row<'_> {
+        let fit = line::split(line.bytes, &self.columns, self.header.len(), &mut self.record);
         let cells = Cells { columns: &self.columns, record: &self.record, text: self.record.all_text() };
-        Row { header: &self.header, cells, number: self.records }
+        let row = Row { header: &self.header, cells, record: self.records, line };
+        Some(fit.map_err(|misfit| row.misfit(misfit)).and_then(|()| {
+            let user = row.user()?;
+            if let Some(account_id) = self.account_id.filter(|id| id.as_str() != user.account_id) {
+                return Err(row.bad(Column::Arn, format!("is not of account {account_id}")));
+            }
+            if !self.seen.insert(row.name_in_file(&user)) {
+                return Err(row.bad(Column::User, "has a row already"));
+            }
+            Ok(user)
+        }))
     }
-}
-
-/// Puts the name and the ARN of a user back together that were split, for a name may hold commas, a
-/// path commas and quotes, and AWS quotes nothing.
-///
-/// Such a line has as many cells too many as there are commas in both. The ARN ends in the name, and
-/// only where a single way to put them together has that is it certain; `None` for any other line.
-fn with_whole_names(line: &[u8], record: &Record, header: &Record) -> Option<Record> {
-    if line.len() > LINE_LIMIT {
-        return None;
-    }
-    let in_order = header.get(0)?.trim_ascii() == b"user" && header.get(1)?.trim_ascii() == b"arn";
-    let cells: Vec<&[u8]> = line.split(|&byte| byte == b',').collect();
-    let surplus = cells.len().checked_sub(header.len())?;
-    // Names and paths have room for some hundred commas; a line of millions is something else.
-    if !in_order || surplus == 0 || surplus > COMMAS_LIMIT {
-        return None;
-    }
-    let mut whole = (0..=surplus).filter_map(|commas_in_name| {
-        let (user, rest) = cells.split_at(1 + commas_in_name);
-        let (arn, rest) = rest.split_at(1 + surplus - commas_in_name);
-        let (user, arn) = (user.join(&b','), arn.join(&b','));
-        let is_of_user = arn.strip_suffix(user.as_slice()).is_some_and(|path| path.ends_with(b"/"));
-        let is_whole = arn.starts_with(b"arn:") && !user.contains(&b'/') && is_of_user;
-        is_whole.then(|| {
-            record.with_cells([user.as_slice(), arn.as_slice()].into_iter().chain(rest.iter().copied()))
-        })
-    });
-    let only = whole.next()?;
-    whole.next().is_none().then_some(only)
 }
 
 /// One record, and what is needed to read its cells and to say where one is wrong.
-struct Row<'r> {
+struct Row<'r, 'b> {
     header: &'r Record,
     cells: Cells<'r>,
-    number: u64,
+    record: u64,
+    line: Line<'b>,
 }
 
-impl<'r> Row<'r> {
+impl<'r, 'b> Row<'r, 'b> {
     fn user(&self) -> Result<User<'r>, BadRow> {
-        if self.cells.record.len() != self.header.len() {
-            return Err(self.wrong_width());
-        }
         let name = self.required(Column::User)?;
         let arn = self.required(Column::Arn)?;
-        let (partition, account_id) = split_arn(arn)
-            .ok_or_else(|| self.bad(Column::Arn, "is not an ARN with a partition and an account id"))?;
+        let (kind, partition, account_id) = principal(name, arn).map_err(|disagreement| {
+            let problem = match disagreement {
+                Disagreement::WithoutAccount => "is not an ARN with a partition and an account id".to_owned(),
+                Disagreement::RootName => format!("is not the root user's, and the name is {ROOT_USER}"),
+                Disagreement::OtherName => {
+                    format!("is not of a user of the name {:?}", shorten(name.as_bytes()))
+                }
+            };
+            self.bad(Column::Arn, problem)
+        })?;
         Ok(User {
-            kind: if name == ROOT_USER { UserKind::Root } else { UserKind::Iam { name } },
+            kind: match kind {
+                Principal::Root => UserKind::Root,
+                Principal::User => UserKind::Iam { name },
+            },
             arn,
             partition,
             account_id,
@@ -329,8 +303,33 @@ impl<'r> Row<'r> {
             .ok_or_else(|| self.bad(column, "is not a time such as 2026-01-31T06:00:00Z"))
     }
 
-    fn bad(&self, column: Column, problem: &str) -> BadRow {
-        self.bad_value(column.name(), self.cells.bytes(column), problem.to_owned())
+    /// The name of the user, from the bytes of the file where it stands there as it is.
+    fn name_in_file(&self, user: &User<'_>) -> Cow<'b, [u8]> {
+        if user.is_root() {
+            return Cow::Borrowed(ROOT_USER.as_bytes());
+        }
+        let name = user.name().as_bytes();
+        let place = self.cells.columns.place(Column::User).and_then(|place| self.cells.record.range(place));
+        match place.and_then(|place| self.line.bytes.get(place)) {
+            Some(in_file) if in_file == name => Cow::Borrowed(in_file),
+            _ => Cow::Owned(name.to_vec()),
+        }
+    }
+
+    fn bad(&self, column: Column, problem: impl Into<String>) -> BadRow {
+        self.bad_value(column.name(), self.cells.bytes(column), problem.into())
+    }
+
+    fn misfit(&self, misfit: Misfit) -> BadRow {
+        match misfit {
+            Misfit::Width => self.wrong_width(),
+            Misfit::TwoWays => self.bad_value(
+                Column::User.name(),
+                self.line.bytes,
+                "starts a row that can be read in two ways: its commas and quotes can be the path's"
+                    .to_owned(),
+            ),
+        }
     }
 
     /// A row of another width than the header: cut off, or with a comma that should be quoted.
@@ -351,8 +350,8 @@ impl<'r> Row<'r> {
 
     fn bad_value(&self, column: &str, value: &[u8], problem: String) -> BadRow {
         BadRow {
-            record: self.number,
-            line: self.cells.record.line(),
+            record: self.record,
+            line: self.line.number,
             column: column.to_owned(),
             value: shorten(value),
             problem,
@@ -442,6 +441,11 @@ mod tests {
             "hostile-names",
             "names-with-commas-unquoted",
             "paths-with-commas-and-quotes-unquoted",
+            "forged-cells-in-a-path",
+            "root-without-brackets",
+            "appended-to-itself",
+            "a-user-twice",
+            "cr-line-ends",
             "dates-of-a-password-that-is-gone",
             "china-without-root",
             "govcloud",
@@ -469,6 +473,17 @@ mod tests {
     }
 
     #[test]
+    fn cells_that_are_forged_in_a_path_do_not_hide_the_true_ones() {
+        let users = |bytes: &[u8]| {
+            let mut users = Vec::new();
+            read(bytes, &account(), |user| users.push(render_user(&user).replace(user.arn, ""))).unwrap();
+            users
+        };
+        let honest = users(include_bytes!("../../../tests/fixtures/cases/forged-cells/honest.csv"));
+        assert_eq!(users(include_bytes!("../../../tests/fixtures/cases/forged-cells/forged.csv")), honest);
+    }
+
+    #[test]
     fn only_the_first_bad_rows_are_kept_and_all_are_counted() {
         let mut bytes = b"user,arn\na,arn:aws:iam::123456789012:user/a\n".to_vec();
         bytes.extend(b"b,nonsense\n".repeat(1000));
@@ -488,7 +503,7 @@ mod tests {
     fn a_cell_of_ten_megabytes_is_one_row_and_the_others_are_read() {
         let huge = "u".repeat(10_000_000);
         // Of the second row, which is too wide, nobody tries to make one that fits.
-        let commas = "arn:,".repeat(COMMAS_LIMIT) + &huge;
+        let commas = "arn:,".repeat(1_000_000) + &huge;
         let text = format!(
             "user,arn\n{huge},arn:aws:iam::123456789012:user/{huge}\n{commas},x\na,arn:aws:iam::123456789012:user/a\n"
         );
@@ -500,25 +515,25 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_a_million_rows_is_read_in_the_memory_of_one() {
+    fn a_report_of_any_number_of_rows_is_read_in_the_buffer_of_one() {
         let mut bytes = MODERN.split(|&byte| byte == b'\n').next().unwrap().to_vec();
-        let row = b"\na,arn:aws:iam::123456789012:user/a,,,,,,,,,,,,,,,,,,,,";
-        for _ in 0..1_000_000 {
-            bytes.extend_from_slice(row);
+        for user in 0..100_000 {
+            let row = format!("\n{user},arn:aws:iam::123456789012:user/{user},,,,,,,,,,,,,,,,,,,,");
+            bytes.extend_from_slice(row.as_bytes());
         }
-        let mut reader = Reader::new(&bytes).unwrap();
+        let mut reader = Reader::new(&bytes, None).unwrap();
         let mut rows = 0;
         while let Some(row) = reader.next_user() {
             row.unwrap();
             rows += 1;
         }
-        assert_eq!(rows, 1_000_000);
+        assert_eq!(rows, 100_000);
         assert!(reader.record.capacity() < 4096, "{}", reader.record.capacity());
     }
 
     #[test]
     fn an_inactive_key_still_occupies_its_slot() {
-        let mut reader = Reader::new(MODERN).unwrap();
+        let mut reader = Reader::new(MODERN, None).unwrap();
         let user = reader.next_user().unwrap().unwrap();
         assert_eq!(user.access_keys.map(|key| key.active), [Cell::Value(true), Cell::Value(false)]);
         assert!(user.access_keys.iter().all(AccessKey::is_occupied));
@@ -527,7 +542,7 @@ mod tests {
 
     #[test]
     fn a_missing_column_is_not_reported_which_is_not_no() {
-        let mut reader = Reader::new(b"arn,user\narn:aws:iam::123456789012:user/a,a").unwrap();
+        let mut reader = Reader::new(b"arn,user\narn:aws:iam::123456789012:user/a,a", None).unwrap();
         let user = reader.next_user().unwrap().unwrap();
         assert_eq!(user.mfa_active, Cell::NotReported);
         assert_eq!(user.password.enabled, Cell::NotReported);

@@ -25,9 +25,6 @@ pub fn compare(account_id: &AccountId, old: &[u8], new: &[u8]) -> Result<ReportC
         let mut user =
             UserComparison { account_id, name, changes: &mut changes, not_comparable: &mut not_comparable };
         match (old.get(name), new.get(name)) {
-            (Some(HeldUser { is_twice: true, .. }), _) | (_, Some(HeldUser { is_twice: true, .. })) => {
-                user.not_comparable(None, Obstacle::UserTwice);
-            }
             (Some(old), Some(new)) => user.compare(old, new),
             _ if name == ROOT_USER => user.not_comparable(Some(Credential::Root), Obstacle::NotTold),
             (Some(gone), None) if new.are_complete() => user.deleted(gone),

@@ -2,7 +2,6 @@
 //! row uses again.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use chrono::{DateTime, Utc};
 
@@ -20,8 +19,6 @@ pub(super) struct Users {
 /// A user, as far as two reports are compared.
 pub(super) struct HeldUser {
     pub(super) arn: Box<str>,
-    /// Whether another row has the same name, and nobody can say which of them counts.
-    pub(super) is_twice: bool,
     pub(super) created: Stated<DateTime<Utc>>,
     pub(super) password_enabled: Stated<bool>,
     pub(super) password_changed: Stated<DateTime<Utc>>,
@@ -54,11 +51,8 @@ impl Users {
     /// [`Unreadable`], as [`report::read`].
     pub(super) fn read(account_id: &AccountId, bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut by_name = BTreeMap::new();
-        let tally = report::read(bytes, account_id, |user| match by_name.entry(user.name().into()) {
-            Entry::Vacant(place) => {
-                place.insert(HeldUser::of(&user));
-            }
-            Entry::Occupied(mut place) => place.get_mut().is_twice = true,
+        let tally = report::read(bytes, account_id, |user| {
+            by_name.insert(user.name().into(), HeldUser::of(&user));
         })?;
         Ok(Self { by_name, tally })
     }
@@ -93,7 +87,6 @@ impl HeldUser {
         let [certificate_1, certificate_2] = user.certificates;
         Self {
             arn: user.arn.into(),
-            is_twice: false,
             created: stated(user, user.created, Column::UserCreationTime),
             password_enabled: stated(user, user.password.enabled, Column::PasswordEnabled),
             password_changed: stated(user, user.password.last_changed, Column::PasswordLastChanged),
