@@ -6,21 +6,58 @@ use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_functions::aws::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
 use rollcall_functions::aws::connection;
+use tokio::sync::OnceCell;
 
-use crate::arguments::AwsArguments;
+use crate::arguments::aws::AwsArguments;
 use crate::error::CommandError;
 
 /// What every error about credentials ends with.
 pub const HOW_TO_GET_CREDENTIALS: &str =
     "log in with `aws sso login` or `aws login`, or give --profile or the variables of AWS credentials";
 
-/// Who asks.
+/// Who calls AWS.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The ARN of the user or the role's session.
     pub arn: String,
     /// Its account and partition.
     pub owner: ArnAccount,
+}
+
+/// The connection to AWS, made when a path needs it.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    arguments: &'a AwsArguments,
+    config: OnceCell<SdkConfig>,
+}
+
+impl<'a> Connection<'a> {
+    /// A connection that is not made yet.
+    pub fn new(arguments: &'a AwsArguments) -> Self {
+        Self { arguments, config: OnceCell::new() }
+    }
+
+    /// The connection, once its credentials are known to load.
+    ///
+    /// # Errors
+    /// When there are none, or no Region.
+    pub async fn config(&self) -> Result<&SdkConfig, CommandError> {
+        let connected = async {
+            let config = connect(self.arguments).await?;
+            check_credentials(&config, self.arguments).await?;
+            Ok(config)
+        };
+        self.config.get_or_try_init(|| connected).await
+    }
+
+    /// The Region, which needs no credentials.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn region(&self) -> Result<String, CommandError> {
+        let config = connect(self.arguments).await?;
+        Ok(config.region().map(ToString::to_string).unwrap_or_default())
+    }
 }
 
 /// Loads Region and credentials as AWS's own command line does.
@@ -42,7 +79,7 @@ pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError
     Ok(config)
 }
 
-/// Asks AWS who is asking. It needs no permission, so an error is one of the credentials themselves.
+/// Asks AWS who is calling. It needs no permission, so an error is one of the credentials themselves.
 ///
 /// # Errors
 /// When there are no credentials, or they are not valid any more.

@@ -31,18 +31,6 @@ impl CommandError {
     }
 }
 
-/// Standard output as it was written, or not to its end because whoever reads it has seen enough, as in
-/// `rollcall ... | head`: that changes nothing of what was found, and nothing of the exit status.
-///
-/// # Errors
-/// Every other error.
-pub fn unless_closed(written: Result<(), CommandError>) -> Result<(), CommandError> {
-    match written {
-        Err(error) if error.is_broken_pipe() => Ok(()),
-        written => written,
-    }
-}
-
 impl fmt::Display for CommandError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)

@@ -1,37 +1,38 @@
-//! `rollcall`, the command: the nightly run without deploying anything, and the analysis of reports
-//! that somebody has.
+//! `rollcall`, the command: the nightly run without deploying anything, and the analysis of reports from
+//! anywhere.
 //!
-//! It exits as grep and its kind do: 0 when nothing is flagged, 1 when something is, 2 when there was an
-//! error, which every report that could not be read is.
+//! A path that a person gives goes one way: [`find`] says what lies under it, [`read`] reads the reports,
+//! [`judge`] calls the roll and settles the findings, and [`write`](mod@write) writes them.
+//!
+//! The command exits as grep and its kind do: 0 when nothing is flagged, 1 when something is, 2 when there
+//! was an error, which every report that could not be read is.
 
-mod analyze;
 mod arguments;
+mod asynchronous;
 mod aws_connection;
-mod diff;
-mod doctor;
+mod commands;
 mod ending;
 mod error;
-mod manual;
-mod output;
-mod place;
-mod reports;
-mod rules;
-mod run;
-mod table;
+mod find;
+mod judge;
+mod read;
+mod report_store;
 mod terminal;
+mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
+use commands::{analyze, diff, doctor, manual, rules, run};
 use ending::Ending;
 use error::CommandError;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    terminal::choose_color(arguments.color);
-    match run(arguments.command) {
+    arguments.color.write_global();
+    match execute(arguments.command) {
         Ok(ending) => ending.exit_code(),
         // Whoever reads has seen enough: `rollcall ... | head`.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -42,16 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs what talks to AWS or to stores, on this thread.
-fn asynchronous<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::new(format!("the system gives no event queue: {error}")))?;
-    runtime.block_on(work)
-}
-
-fn run(command: Command) -> Result<Ending, CommandError> {
+fn execute(command: Command) -> Result<Ending, CommandError> {
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
@@ -59,7 +51,7 @@ fn run(command: Command) -> Result<Ending, CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
-        Command::Completions(arguments) => manual::completions(&arguments),
-        Command::Man(arguments) => manual::pages(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => manual::pages(&arguments, Arguments::command()),
     }
 }

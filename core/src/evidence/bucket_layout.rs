@@ -18,6 +18,7 @@
 //! Days of the predecessor, AWS's sample, have reports right under the date, and nothing else.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use chrono::NaiveDate;
 
@@ -51,9 +52,20 @@ pub fn execution_mark(execution: &str) -> Cow<'_, str> {
     encoded.collect::<String>().into()
 }
 
+/// The name of the roll in the folder of a day.
+pub const ACCOUNTS: &str = "accounts.json";
+/// The name of the manifest in the folder of a day.
+pub const RUN: &str = "run.json";
+
+/// The prefix of a day: its date, or for a copy on a disk whatever its folder is called. The other
+/// functions that take a day take the same.
+pub fn day(day: impl Display) -> String {
+    format!("{day}/")
+}
+
 /// The roll: every account, also those that are skipped.
-pub fn accounts(date: NaiveDate) -> String {
-    format!("{date}/accounts.json")
+pub fn accounts(day: impl Display) -> String {
+    format!("{day}/{ACCOUNTS}")
 }
 
 /// The items of the map, in the work bucket.
@@ -62,8 +74,8 @@ pub fn to_collect(date: NaiveDate) -> String {
 }
 
 /// The prefix of a day's reports.
-pub fn reports(date: NaiveDate) -> String {
-    format!("{date}/reports/")
+pub fn reports(day: impl Display) -> String {
+    format!("{day}/reports/")
 }
 
 /// The report of an account.
@@ -92,8 +104,8 @@ pub fn predecessor_report_account(date: NaiveDate, key: &str) -> Option<AccountI
 }
 
 /// The prefix of a day's recorded failures.
-pub fn failures(date: NaiveDate) -> String {
-    format!("{date}/failures/")
+pub fn failures(day: impl Display) -> String {
+    format!("{day}/failures/")
 }
 
 /// The recorded failure of an account.
@@ -142,8 +154,8 @@ pub fn date_of_prefix(prefix: &str) -> Option<NaiveDate> {
 }
 
 /// The manifest of a day's run.
-pub fn run(date: NaiveDate) -> String {
-    format!("{date}/run.json")
+pub fn run(day: impl Display) -> String {
+    format!("{day}/{RUN}")
 }
 
 #[cfg(test)]

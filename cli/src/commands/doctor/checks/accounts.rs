@@ -1,0 +1,29 @@
+//! The accounts of the organization. Looks at organizations:ListAccounts and the tree of organizational
+//! units.
+
+use rollcall_core::organization::roll::{Account, SkipReason};
+use rollcall_core::text::counted::counted;
+use rollcall_functions::aws::organization::Organization;
+
+use crate::commands::doctor::check::Check;
+use crate::commands::doctor::refusal::refused;
+
+const NAME: &str = "accounts";
+
+/// Lists the accounts; answers a failed check when they can't be listed.
+pub async fn list(organization: &Organization) -> Result<Vec<Account>, Check> {
+    organization.accounts().await.map_err(|error| refused(NAME, &error))
+}
+
+/// The check of accounts that were listed.
+pub fn check(accounts: &[Account]) -> Check {
+    let skipped = accounts.iter().filter(|account| SkipReason::of_state(&account.state).is_some()).count();
+    let all = counted(accounts.len() as u64, "account");
+    Check::passed(
+        NAME,
+        match skipped {
+            0 => all,
+            some => format!("{all}, {some} of them suspended, closed or not active yet"),
+        },
+    )
+}

@@ -1,0 +1,46 @@
+//! The deployed stack. Looks at cloudformation:DescribeStacks.
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::Client;
+use rollcall_functions::aws::api_error::ApiError;
+
+use crate::commands::doctor::check::Check;
+use crate::commands::doctor::deployment::Deployment;
+
+const NAME: &str = "stack";
+
+/// The stack of this name, and what is to be said of it.
+pub async fn check(config: &SdkConfig, stack_name: &str) -> (Option<Deployment>, Check) {
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let fix = "`make deploy` deploys it; --stack-name and --region name another";
+    let answer = Client::new(config).describe_stacks().stack_name(stack_name).send().await;
+    let stack = match answer {
+        Ok(answer) => answer.stacks.and_then(|stacks| stacks.into_iter().next()),
+        Err(error) => {
+            let ApiError { message, .. } = ApiError::of("cloudformation:DescribeStacks", &error);
+            if message.contains("does not exist") {
+                None
+            } else {
+                let fix = "allow it to your credentials, or leave it if you look after no deployment";
+                return (None, Check::failed(NAME, message, fix));
+            }
+        }
+    };
+    let Some(stack) = stack else {
+        let text = format!("there is no stack {stack_name} in {region}: nothing is deployed here");
+        return (None, Check::skipped(NAME, text, fix));
+    };
+    let deployment = Deployment::of(&stack, stack_name);
+    let status = stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
+    let is_good =
+        status.ends_with("_COMPLETE") && !status.contains("ROLLBACK") && !status.starts_with("DELETE");
+    let check = match is_good {
+        true => Check::passed(NAME, format!("{stack_name} in {region}, {status}")),
+        false => Check::failed(
+            NAME,
+            format!("{stack_name} in {region} is {status}"),
+            "look at the events of the stack, and deploy again",
+        ),
+    };
+    (Some(deployment), check)
+}

@@ -1,0 +1,122 @@
+//! Finding reports in files and folders.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rollcall_core::evidence::bucket_layout;
+use rollcall_functions::report_store::ReportStore;
+use walkdir::{DirEntry, WalkDir};
+
+use super::contents::Contents;
+use super::origin::Origin;
+use crate::error::CommandError;
+
+/// What a roll and a manifest have, and no other list of accounts: that of AWS's command line, for one.
+const EXECUTION: &[u8] = b"\"execution\"";
+
+/// What lies under a path on the disk.
+pub(super) async fn contents(path: &Path) -> Result<Contents, CommandError> {
+    let kind = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            CommandError::new(format!("there is no file or folder {}: check the path", path.display()))
+        }
+        _ => CommandError::of_disk("reading", path, &error),
+    })?;
+    if !kind.is_dir() {
+        return Ok(Contents::one(Origin::File(path.to_owned())));
+    }
+    // The store is the folder above a day, because that has its metadata.
+    let whole = path.canonicalize().map_err(|error| CommandError::of_disk("reading", path, &error))?;
+    if is_day(path)
+        && let (Some(above), Some(name)) = (whole.parent(), whole.file_name())
+    {
+        let name = name.to_str().ok_or_else(|| {
+            CommandError::new(format!("{} is no name of a day: rename the folder", path.display()))
+        })?;
+        return Contents::of_day(ReportStore::folder(above.to_owned()), name, path.display().to_string())
+            .await;
+    }
+    let Some(latest) = latest_day(path)? else { return walk(path) };
+    let mut notes = vec![format!("the latest day in {} is {}", path.display(), latest.display())];
+    let beside = csv_files_in(path)?;
+    if beside > 0 {
+        notes.push(format!(
+            "{beside} CSV files right in {} are of no day, and are not looked at: name them",
+            path.display()
+        ));
+    }
+    let contents = match is_day(&latest) {
+        true => {
+            let name = latest.file_name().unwrap_or_default().to_string_lossy();
+            let address = latest.display().to_string();
+            Contents::of_day(ReportStore::folder(path.to_owned()), &name, address).await?
+        }
+        // The predecessor wrote reports and nothing else.
+        false => walk(&latest)?,
+    };
+    Ok(contents.with_notes(notes))
+}
+
+/// Every CSV file under a folder that is no day.
+fn walk(folder: &Path) -> Result<Contents, CommandError> {
+    let is_shown =
+        |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let mut files = Vec::new();
+    for entry in
+        WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_shown)
+    {
+        let entry = entry.map_err(|error| {
+            CommandError::new(format!("reading the folder {} failed: {error}", folder.display()))
+        })?;
+        // A pipe in a folder is left alone: it is read only when it is named.
+        if is_csv(entry.path()) && entry.file_type().is_file() {
+            files.push(Origin::File(entry.into_path()));
+        }
+    }
+    Ok(Contents::loose(files))
+}
+
+/// Whether a run wrote this folder for its day.
+fn is_day(folder: &Path) -> bool {
+    [bucket_layout::RUN, bucket_layout::ACCOUNTS].iter().any(|name| {
+        let is_of_a_run = |bytes: Vec<u8>| bytes.windows(EXECUTION.len()).any(|window| window == EXECUTION);
+        fs::read(folder.join(name)).is_ok_and(is_of_a_run)
+    })
+}
+
+/// Whether the predecessor left reports in the folder of a day: right in it.
+fn has_reports(folder: &Path) -> Result<bool, CommandError> {
+    let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    let mut entries = fs::read_dir(folder).map_err(failed)?.flatten();
+    Ok(entries.any(|entry| bucket_layout::account_of_report(&entry.file_name().to_string_lossy()).is_some()))
+}
+
+/// How many CSV files lie right in a folder.
+fn csv_files_in(folder: &Path) -> Result<usize, CommandError> {
+    let entries = fs::read_dir(folder).map_err(|error| CommandError::of_disk("reading", folder, &error))?;
+    Ok(entries.flatten().filter(|entry| is_csv(&entry.path())).count())
+}
+
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+/// The latest of the days in the folder that a run, or the predecessor, wrote to; `None` when there is
+/// none.
+fn latest_day(folder: &Path) -> Result<Option<PathBuf>, CommandError> {
+    let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
+    let mut latest = None;
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_date = bucket_layout::date_of_prefix(&bucket_layout::day(&name)).is_some();
+        if is_date && (is_day(&path) || has_reports(&path)?) {
+            latest = latest.max(Some(path));
+        }
+    }
+    Ok(latest)
+}

@@ -1,0 +1,201 @@
+//! Reads what was found: which account each report is of, when IAM made it, and what the rules make of it
+//! while its bytes are at hand, because no report is held in memory. Files are read on as many threads as
+//! there are processors, objects many at a time.
+
+mod account_of_name;
+mod evidence;
+mod newest;
+mod reading;
+mod saved_answer;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use rollcall_core::judgement::analysis::Analyzer;
+use rollcall_core::organization::failure::FailureCode;
+use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::report::{self, Unreadable, account_of};
+use rollcall_functions::clock::now;
+use rollcall_functions::report_store::{Checksum, StoredObject};
+
+use crate::error::CommandError;
+use crate::find::{Found, Origin, Source};
+use account_of_name::account_of_name;
+use evidence::Known;
+use reading::Reading;
+use saved_answer::saved_answer;
+
+pub use newest::ReportsRead;
+pub use reading::Unread;
+
+/// How many objects are read at a time.
+const READ_AT_A_TIME: usize = 64;
+
+/// Reads everything that was found, and judges each report by `analyzer`. With checksums, the SHA-256 of
+/// each report is worked out: what is written may need it, and a table does not.
+///
+/// # Errors
+/// When a store does not answer, or nothing that was found is a report. A report that can't be read is one
+/// of [`ReportsRead::unread`].
+pub async fn read(
+    found: &Found,
+    analyzer: Analyzer<'_>,
+    with_checksums: bool,
+) -> Result<ReportsRead, CommandError> {
+    let reader = Reader { found, analyzer, with_checksums, now: now() };
+    let mut readings = reader.files();
+    readings.extend(reader.objects().await?);
+    readings.extend(evidence::gone(found.day.as_ref()).map(Reading::Unread));
+    let reports = ReportsRead::of(readings, &found.sources);
+    reports.refuse_nothing(&found.paths)?;
+    Ok(reports)
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    found: &'a Found,
+    analyzer: Analyzer<'a>,
+    with_checksums: bool,
+    now: DateTime<Utc>,
+}
+
+impl Reader<'_> {
+    fn files(self) -> Vec<Reading> {
+        let sources = self.found.sources.iter().enumerate();
+        let files: Vec<usize> = sources
+            .filter(|(_, source)| !matches!(source.origin, Origin::Object(..)))
+            .map(|(place, _)| place)
+            .collect();
+        let next = AtomicUsize::new(0);
+        let all = Mutex::new(Vec::with_capacity(files.len()));
+        let work = || {
+            let mut buffer = Vec::new();
+            let mut readings = Vec::new();
+            while let Some(&place) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                readings.push(self.file(place, &mut buffer));
+            }
+            all.lock().expect("no worker panics").append(&mut readings);
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(files.len());
+        match threads {
+            0 | 1 => work(),
+            _ => thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(work);
+                }
+            }),
+        }
+        all.into_inner().expect("no worker panics")
+    }
+
+    fn file(self, place: usize, buffer: &mut Vec<u8>) -> Reading {
+        let source = &self.found.sources[place];
+        buffer.clear();
+        let modified = match &source.origin {
+            Origin::File(path) => File::open(path).and_then(|mut file| {
+                file.read_to_end(buffer)?;
+                file.metadata()?.modified().map(DateTime::from)
+            }),
+            _ => io::stdin().lock().read_to_end(buffer).map(|_| self.now),
+        };
+        match modified {
+            Ok(modified) => self.judge(place, buffer, Known { modified: Some(modified), ..Known::default() }),
+            Err(error) => Reading::Unread(Unread {
+                account_id: account_of_name(&source.origin.file_name()),
+                address: source.origin.address(),
+                message: format!("can't be read: {error}"),
+                code: FailureCode::ReportUnreadable,
+            }),
+        }
+    }
+
+    async fn objects(self) -> Result<Vec<Reading>, CommandError> {
+        let sources = self.found.sources.iter().enumerate();
+        let objects = sources.filter_map(|(place, source)| match &source.origin {
+            Origin::Object(store, key) => Some((place, store, key)),
+            Origin::File(_) | Origin::StandardInput => None,
+        });
+        stream::iter(objects)
+            .map(|(place, store, key)| async move {
+                Ok(match store.read(key).await? {
+                    Some(object) => self.object(place, key, &object),
+                    // Deleted since it was listed.
+                    None => Reading::OfAnotherExecution,
+                })
+            })
+            .buffer_unordered(READ_AT_A_TIME)
+            .try_collect()
+            .await
+    }
+
+    fn object(self, place: usize, key: &str, object: &StoredObject) -> Reading {
+        let address = || self.found.sources[place].origin.address();
+        match evidence::known_of(self.found.day.as_ref(), key, object, address) {
+            Ok(known) => self.judge(place, &object.bytes, known),
+            Err(refused) => refused,
+        }
+    }
+
+    fn judge(self, place: usize, bytes: &[u8], mut known: Known) -> Reading {
+        let answer = saved_answer(bytes);
+        let bytes = match &answer {
+            Some((content, generated)) => {
+                known.generated = known.generated.or(*generated);
+                content
+            }
+            None => bytes,
+        };
+        let Source { origin, is_named, .. } = &self.found.sources[place];
+        let by_name = || account_of_name(&origin.file_name());
+        let unread = |account_id, message| {
+            let code = FailureCode::ReportUnreadable;
+            Reading::Unread(Unread { account_id, address: origin.address(), message, code })
+        };
+        let account_id = match (known.account_id, account_of(bytes)) {
+            (Some(account_id), _) | (None, Ok(Some(account_id))) => account_id,
+            (None, Err(error @ Unreadable::MissingColumn { .. })) if !is_named && by_name().is_none() => {
+                return Reading::NotAReport(format!("{}: {error}", origin.address()));
+            }
+            (None, Err(error)) => return unread(by_name(), error.to_string()),
+            (None, Ok(None)) => return unread(by_name(), without_rows(bytes)),
+        };
+        let is_dated = known.generated.is_some();
+        let generated = known.generated.or(known.modified).unwrap_or(self.now).trunc_subsecs(0);
+        let analysis = match self.analyzer.report(&account_id, &known.account_name, generated, bytes) {
+            Ok(analysis) if analysis.tally.rows > 0 => analysis,
+            Ok(_) => return unread(Some(account_id), without_rows(bytes)),
+            Err(error) => return unread(Some(account_id), error.to_string()),
+        };
+        let collected = known.collected.unwrap_or(generated);
+        let entry = ReportEntry {
+            key: known.key.unwrap_or_else(|| origin.address()),
+            generated,
+            collected,
+            age_seconds: (collected - generated).num_seconds(),
+            sha256: match self.with_checksums {
+                true => Checksum::of(bytes).hex(),
+                false => String::new(),
+            },
+            bytes: bytes.len() as u64,
+            rows: analysis.tally.rows,
+            bad_rows: analysis.tally.bad_rows,
+            first_bad_rows: analysis.tally.first_bad_rows.clone(),
+        };
+        let report = reading::Report { account_id, entry, analysis, source: place, is_dated };
+        Reading::Report(Box::new(report))
+    }
+}
+
+/// Why no row of a report can be read.
+fn without_rows(bytes: &[u8]) -> String {
+    let nobody = "000000000000".parse().expect("these are twelve digits");
+    match report::read(bytes, &nobody, |_| ()) {
+        Ok(_) => "the report has a header and no rows: it is cut off, fetch it again".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,159 @@
+use std::path::PathBuf;
+
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::history::Previous;
+
+use super::*;
+use crate::arguments::aws::AwsArguments;
+use crate::arguments::judging::JudgingArguments;
+use crate::asynchronous::asynchronous;
+use crate::aws_connection::Connection;
+use crate::find::find;
+use crate::judge::{Criteria, Judge, Judged};
+use crate::read::read;
+use crate::terminal::text::columns;
+use rollcall_testing::hostile_texts::TEXTS;
+
+/// The reports of a folder of fixtures, judged, with the times of its files made ones that stay.
+fn judged(folder: &str, as_of: &str, previous: &Previous) -> Judged {
+    let paths = [PathBuf::from("../tests/fixtures").join(folder)];
+    let aws = AwsArguments::default();
+    let mut judged = asynchronous(async {
+        let mut found = find(&paths, &Connection::new(&aws)).await?;
+        let criteria = Criteria::new(&JudgingArguments::default(), &mut found)?;
+        let judge = Judge::new(&found, &criteria, as_of.parse().ok(), previous);
+        let reports = read(&found, judge.analyzer(), false).await?;
+        Ok(judge.judge(reports))
+    })
+    .unwrap();
+    for account in &mut judged.manifest.accounts {
+        if let Some(report) = &mut account.report {
+            report.generated = "2026-11-20T23:50:00Z".parse().unwrap();
+        }
+    }
+    judged
+}
+
+fn organization() -> Judged {
+    judged("organization", "2026-11-21T00:00:00Z", &Previous::default())
+}
+
+fn written(judged: &Judged, width: Option<usize>) -> String {
+    let mut output = Vec::new();
+    let style = TableStyle { width, with_findings: true, remedies: Remedies::ForReports };
+    write_table(&judged.manifest, &judged.assessment, &style, &mut output).unwrap();
+    let plain = anstream::adapter::strip_bytes(&output).into_vec();
+    let text = String::from_utf8(plain).unwrap();
+    if let Some(width) = width {
+        for line in text.lines() {
+            assert!(columns(line) <= width, "{} columns: {line}", columns(line));
+        }
+    }
+    text
+}
+
+#[test]
+fn an_organization_at_eighty_columns() {
+    insta::assert_snapshot!(written(&organization(), Some(80)));
+}
+
+#[test]
+fn an_organization_at_sixty_columns() {
+    insta::assert_snapshot!(written(&organization(), Some(60)));
+}
+
+#[test]
+fn an_organization_in_a_file() {
+    insta::assert_snapshot!(written(&organization(), None));
+}
+
+#[test]
+fn the_readme_shows_what_is_printed_but_for_what_it_leaves_out() {
+    const README: &str = include_str!("../../../../README.md");
+    const COMMAND: &str = "$ rollcall analyze tests/fixtures/organization --as-of 2026-11-21\n";
+    let (_, shown) = README.split_once(COMMAND).expect("the README runs the command");
+    let (shown, _) = shown.split_once("```").expect("what it shows has an end");
+    let (first, last) = shown.split_once("...\n").expect("it leaves something out");
+    let printed = written(&organization(), None);
+    // All but the last line, which has the times of the files.
+    let but_last = |text: &str| text.trim_end().rsplit_once('\n').unwrap().0.to_owned();
+    let (printed, last) = (but_last(&printed), but_last(last));
+    let is_shown = printed.starts_with(first) && printed.ends_with(&last);
+    assert!(is_shown && !first.is_empty() && !last.is_empty(), "paste from this into the README:\n{printed}");
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_told_before_the_totals() {
+    insta::assert_snapshot!(written(
+        &judged("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default()),
+        Some(80)
+    ));
+}
+
+#[test]
+fn nothing_flagged_is_said_in_words() {
+    let mut judged = organization();
+    judged.assessment = Assessment::default();
+    judged.manifest.findings = Default::default();
+    let text = written(&judged, Some(80));
+    assert!(text.starts_with("Nothing is flagged."), "{text}");
+}
+
+#[test]
+fn names_can_do_nothing_to_the_terminal() {
+    let mut judged = organization();
+    let hostile = "\u{1b}]0;owned\u{7}\r\u{202e}";
+    for finding in &mut judged.assessment.findings {
+        let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
+        assessed.account_name = hostile.to_owned();
+        *finding = Finding { user: hostile.into(), observed: hostile.into(), ..finding.clone() };
+    }
+    let text = written(&judged, Some(80));
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text}");
+    assert!(text.contains("\\u{1b}]0;owned"), "{text}");
+}
+
+#[test]
+fn no_text_of_others_begins_a_line_or_makes_one_that_has_no_end() {
+    let plain = written(&hostile("x"), None).lines().count();
+    for text in TEXTS {
+        let table = written(&hostile(text), None);
+        assert_eq!(table.lines().count(), plain, "{text:?}: {table}");
+        assert!(!table.contains(|character: char| character.is_control() && character != '\n'), "{table}");
+    }
+    let huge = written(&hostile(&"u".repeat(1_000_000)), None);
+    assert!(huge.len() < 1_000_000, "{}", huge.len());
+}
+
+/// An organization of which every text that is anybody's choice is `text`.
+fn hostile(text: &str) -> Judged {
+    let mut judged =
+        judged("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default());
+    for finding in &mut judged.assessment.findings {
+        let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
+        // Where there is no name, there is no room for one.
+        assessed.account_name = format!("a{text}");
+        *finding = Finding { user: text.into(), arn: text.into(), observed: text.into(), ..finding.clone() };
+    }
+    for account in &mut judged.manifest.accounts {
+        account.name = format!("a{text}");
+        account.message = account.message.as_ref().map(|_| text.to_owned());
+    }
+    judged.manifest.execution = text.to_owned();
+    judged
+}
+
+#[test]
+fn a_finding_of_two_days_says_since_when_and_an_exempt_one_until_when() {
+    let before = organization();
+    let previous = Previous::new(before.assessment.findings.clone());
+    let mut after = judged("organization", "2026-11-22T00:00:00Z", &previous);
+    let exempted = rollcall_core::judgement::finding::Exempted {
+        reason: "vendor appliance".into(),
+        expires: "2026-12-31".parse().unwrap(),
+    };
+    after.assessment.findings[0].exemption = Some(std::sync::Arc::new(exempted));
+    let text = written(&after, None);
+    assert!(text.contains("(since 2026-11-21)"), "{text}");
+    assert!(text.contains("(exempt until 2026-12-31: vendor appliance)"), "{text}");
+}
