@@ -1,4 +1,4 @@
-"""`rollcall analyze`: flags risks in reports that somebody has, and names what it could not look at."""
+"""`rollcall analyze`: flags risks in reports that you have, and names what it could not check."""
 
 import base64
 import csv
@@ -93,9 +93,9 @@ def test_the_reports_of_a_bucket_can_be_loose(rollcall, command_run, uploaded, o
 
 
 @pytest.fixture
-def predecessor(tmp_path):
-    """Two days as the predecessor left them: reports right under their date, and nothing else."""
-    folder = tmp_path / "predecessor"
+def sample(tmp_path):
+    """Two days as AWS's sample left them: reports right under their date, and nothing else."""
+    folder = tmp_path / "sample"
     for date, account_id, user in (("2026-01-29", ANNA, "gone"), ("2026-01-30", ANNA, "anna"), ("2026-01-30", BEN, "ben")):
         (folder / date).mkdir(parents=True, exist_ok=True)
         report = reports.report_of(account_id, (user, with_key(100)))
@@ -104,21 +104,21 @@ def predecessor(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["2026-01-30", "."], ids=["the day", "the folder of the days"])
-def test_a_day_of_the_predecessor_is_one_of_loose_reports(rollcall, predecessor, aws, bucket, path):
-    on_disk = rollcall("analyze", predecessor / path, "--format", "jsonl")
+def test_a_day_of_awss_sample_is_one_of_loose_reports(rollcall, sample, aws, bucket, path):
+    on_disk = rollcall("analyze", sample / path, "--format", "jsonl")
     assert on_disk.returncode == 1
     assert {finding["user"] for finding in found(on_disk)} == {"anna", "ben"}
     s3 = aws.client("s3", MANAGEMENT)
-    for file in predecessor.rglob("*.csv"):
-        s3.upload_file(str(file), bucket, str(file.relative_to(predecessor)))
+    for file in sample.rglob("*.csv"):
+        s3.upload_file(str(file), bucket, str(file.relative_to(sample)))
     in_bucket = rollcall("analyze", f"s3://{bucket}/{path}".removesuffix("."), "--format", "jsonl")
     assert [finding["user"] for finding in found(in_bucket)] == [finding["user"] for finding in found(on_disk)]
-    latest = [f"the latest day in {predecessor} is {predecessor}/2026-01-30"] if path == "." else []
+    latest = [f"the latest day in {sample} is {sample}/2026-01-30"] if path == "." else []
     assert command.notes(on_disk) == latest
 
 
-def test_two_days_of_the_predecessor_can_be_compared(rollcall, predecessor):
-    done = rollcall("diff", predecessor / "2026-01-29", predecessor / "2026-01-30", "--format", "json")
+def test_two_days_of_awss_sample_can_be_compared(rollcall, sample):
+    done = rollcall("diff", sample / "2026-01-29", sample / "2026-01-30", "--format", "json")
     changes = json.loads(done.stdout)
     assert [finding["user"] for finding in changes["findings"]["resolved"]] == ["gone"]
     assert {finding["user"] for finding in changes["findings"]["new"]} == {"anna", "ben"}
@@ -186,7 +186,7 @@ def test_a_report_that_was_changed_since_the_run_is_named_with_its_sha256(rollca
     assert audit not in {finding["account_id"] for finding in found(done)}
 
 
-def test_a_report_that_somebody_laid_into_a_day_is_no_evidence(rollcall, day):
+def test_a_report_that_was_added_to_a_day_is_not_evidence(rollcall, day):
     (day / "reports" / f"credentialReport_{BEN}.csv").write_bytes(reports.report_of(BEN, ("ben", with_key(100))))
     done = rollcall("analyze", day, "--format", "jsonl")
     assert done.stdout == (day / "findings.jsonl").read_text()
@@ -254,14 +254,14 @@ def test_a_report_that_is_cut_off_is_named_and_the_others_count(rollcall, loose,
     assert "Coverage: 2 of 3 reports." in summary or "Coverage: 3 of 3 reports, but 1 row can't be read." in summary
 
 
-def test_where_no_report_can_be_read_nothing_is_said_to_be_well(rollcall, tmp_path):
+def test_where_no_report_can_be_read_nothing_counts_as_a_pass(rollcall, tmp_path):
     (tmp_path / f"{BEN}.csv").write_bytes(b"")
     done = rollcall("analyze", tmp_path / f"{BEN}.csv")
     assert done.returncode == 2
     assert "Nothing is flagged" not in done.stdout
 
 
-def test_a_file_of_an_account_that_nobody_knows_is_in_every_form(rollcall, loose, tmp_path):
+def test_a_file_of_an_unknown_account_is_in_every_form(rollcall, loose, tmp_path):
     (loose / "status_reports.csv").write_bytes(b"")
     done = rollcall("analyze", loose)
     assert done.returncode == 2
@@ -282,12 +282,12 @@ def test_a_day_is_judged_by_itself(rollcall, day, loose):
     assert len({finding["account_id"] for finding in found(rollcall("analyze", day / "reports", loose, "--format", "jsonl"))}) > 1
 
 
-def test_what_lies_beside_the_days_of_runs_is_told(rollcall, day):
+def test_what_is_beside_the_days_of_runs_is_named(rollcall, day):
     (day.parent / "other.csv").write_text("user,arn\n")
     assert "1 CSV files right in" in rollcall("analyze", day.parent).stderr
 
 
-def test_a_list_of_accounts_beside_reports_makes_no_day_of_them(rollcall, loose):
+def test_a_list_of_accounts_beside_reports_does_not_make_them_a_day(rollcall, loose):
     (loose / "accounts.json").write_text('{"Accounts": []}')
     assert rollcall("analyze", loose).returncode == 1
 
@@ -325,7 +325,7 @@ def test_where_file_times_do_not_tell_which_report_is_newer_that_is_an_error(rol
     assert f"account {BEN} has several reports, and the times of the files do not tell which is newer" in error
 
 
-def test_a_copy_of_a_report_is_no_question(rollcall, loose):
+def test_a_copy_of_a_report_is_not_a_second_report(rollcall, loose):
     shutil.copy(loose / f"{BEN}.csv", loose / "copy.csv")
     assert rollcall("analyze", loose).returncode == 1
     assert rollcall("analyze", loose, loose / f"{BEN}.csv").returncode == 1
@@ -339,14 +339,14 @@ def test_what_the_aws_command_line_prints_is_a_report_with_its_time(rollcall, lo
     assert {finding["report_generated"] for finding in found(done)} == {"2026-01-31T01:00:00Z"}
 
 
-def test_an_exemption_that_expired_is_told(rollcall, loose):
+def test_an_exemption_that_expired_is_printed(rollcall, loose):
     exemptions = loose / "exemptions.toml"
     exemptions.write_text('[[exemption]]\nuser = "ben"\nreason = "vendor"\nexpires = 2020-01-31\n')
     done = rollcall("analyze", loose, "--exemptions", exemptions, "--summary")
     assert "line 1 expired on 2020-01-31 and exempts nothing; it would cover" in done.stderr
 
 
-def test_a_report_that_is_not_on_the_roll_counts_for_nothing_and_is_told(rollcall, day, org):
+def test_a_report_that_is_not_on_the_roll_does_not_count_and_is_named(rollcall, day, org):
     audit = day / "reports" / f"credentialReport_{org.accounts['Audit']}.csv"
     shutil.copy(audit, day / "reports" / "credentialReport_111111111111.csv")
     done = rollcall("analyze", day)
@@ -360,7 +360,7 @@ def test_findings_are_not_written_to_a_bucket(rollcall, loose, tmp_path):
     assert not (tmp_path / "s3:").exists()
 
 
-def test_whoever_reads_only_the_first_line_changes_nothing_of_the_status(rollcall, loose):
+def test_a_pipe_that_is_closed_after_the_first_line_does_not_change_the_status(rollcall, loose):
     (loose / "credentialReport_111122223333.csv").write_bytes(b"")
     for _ in range(5):
         process = rollcall.start("analyze", loose)
@@ -393,7 +393,7 @@ def test_a_report_comes_from_standard_input(rollcall, loose):
     assert (done.returncode, command.errors(done)) == (2, ["standard input: the report is empty"])
 
 
-def test_a_file_that_somebody_names_and_that_is_no_report_is_an_error(rollcall, loose):
+def test_a_named_file_that_is_not_a_report_is_an_error(rollcall, loose):
     (loose / "invoices.csv").write_text("number,amount\n1,2\n")
     done = rollcall("analyze", loose / "invoices.csv", loose / f"{BEN}.csv", "--format", "jsonl")
     assert done.returncode == 2
@@ -516,7 +516,7 @@ def test_asff_takes_the_region_where_the_connection_takes_it(rollcall, loose):
     ],
     ids=["unknown ending", "folder without format", "several to standard output", "no exemptions", "not writable"],
 )
-def test_what_is_asked_wrongly_is_said_with_flag_value_and_fix(rollcall, loose, arguments, words):
+def test_a_wrong_argument_is_reported_with_flag_value_and_fix(rollcall, loose, arguments, words):
     assert words in command.refusal(rollcall("analyze", loose, *arguments))
 
 
@@ -580,7 +580,7 @@ def test_who_is_exempt_is_not_flagged_until_the_exemption_expires(rollcall, loos
     assert (finding["exemption"] is not None) == (status == 0)
 
 
-def test_exemptions_that_do_not_parse_are_no_exemptions_of_nobody(rollcall, loose):
+def test_exemptions_that_do_not_parse_are_an_error(rollcall, loose):
     file = loose / "exemptions.toml"
     file.write_text(EXEMPTION.format(account=BEN, expires="soon"))
     assert command.refusal(rollcall("analyze", loose, "--exemptions", file)).startswith(f"{file}, line ")

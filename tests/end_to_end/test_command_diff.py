@@ -78,7 +78,7 @@ CREDENTIALS = [
 ]
 
 
-def test_new_and_resolved_findings_and_changed_credentials_are_told(diff, days, org):
+def test_new_and_resolved_findings_and_changed_credentials_are_listed(diff, days, org):
     status, changes = diff(days.before, days.after)
     assert status == 1
     findings = changes["findings"]
@@ -95,7 +95,7 @@ def test_new_and_resolved_findings_and_changed_credentials_are_told(diff, days, 
     assert changes["accounts_without_new_report"] == changes["accounts_without_old_report"] == []
 
 
-def test_the_other_way_round_it_is_the_other_way_round(diff, days):
+def test_with_the_days_swapped_the_changes_are_reversed(diff, days):
     status, changes = diff(days.after, days.before)
     assert status == 1
     assert (identities(changes["findings"]["new"]), identities(changes["findings"]["resolved"])) == (RESOLVED, NEW)
@@ -103,7 +103,7 @@ def test_the_other_way_round_it_is_the_other_way_round(diff, days):
     assert kinds == {("anna.schmidt", "mfa-gained"), ("deploy", "activated"), ("newcomer", "user-deleted")}
 
 
-def test_the_table_tells_it_by_account_and_counts(rollcall, days, org):
+def test_the_table_lists_changes_by_account_and_counts_them(rollcall, days, org):
     done = rollcall("diff", days.before, days.after)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith(f"{org.accounts[CHANGED]}  {CHANGED}\n")
@@ -133,7 +133,7 @@ def test_a_day_against_itself_has_no_change(diff, rollcall, days):
     assert "Findings: 0 new, 0 changed, 0 resolved; " in done.stdout
 
 
-def test_what_the_reports_do_not_say_is_counted_and_no_change(diff, days):
+def test_what_the_reports_do_not_say_is_counted_and_is_not_a_change(diff, days):
     _, changes = diff(days.before, days.before)
     # The emulator's report says neither when a password was used nor when it was changed.
     assert changes["not_comparable"]["not-told"] > 0
@@ -149,7 +149,7 @@ def without(org, day, name, folder):
 def test_an_account_without_a_later_report_is_named_and_nothing_of_it_is_resolved(diff, rollcall, days, org, tmp_path):
     later = without(org, days.after, CHANGED, tmp_path / "copy")
     status, changes = diff(days.before, later)
-    assert status == 2, "somebody has to look"
+    assert status == 2, "the comparison is not complete"
     assert changes["accounts_without_new_report"] == [org.accounts[CHANGED]]
     assert (changes["findings"]["resolved"], changes["findings"]["new"], changes["credentials"]) == ([], [], [])
     assert accounts(changes["findings"]["untold"]) == {org.accounts[CHANGED]}
@@ -216,7 +216,7 @@ def test_both_days_are_judged_by_the_same_rules(diff, days):
     assert len(changes["credentials"]) == len(CREDENTIALS), "no rule is needed to tell a change"
 
 
-def test_an_exemption_is_no_change_when_both_days_have_it(diff, days, tmp_path):
+def test_an_exemption_that_both_days_have_is_not_a_change(diff, days, tmp_path):
     expires = (datetime.now(UTC) + timedelta(days=30)).date()
     (tmp_path / "exemptions.toml").write_text(
         f'[[exemption]]\nuser = "ben"\nrule = "console-without-mfa"\nreason = "leaves in spring"\nexpires = {expires}\n'
@@ -225,7 +225,7 @@ def test_an_exemption_is_no_change_when_both_days_have_it(diff, days, tmp_path):
     assert changes["findings"]["changed"] == []
 
 
-def test_an_age_that_is_a_day_more_is_no_change_and_a_limit_that_is_passed_is(diff, tmp_path):
+def test_an_age_of_one_more_day_is_not_a_change_and_a_limit_that_is_passed_is(diff, tmp_path):
     account_id = "111122223333"
     key = {"access_key_1_active": "true", "access_key_1_last_rotated": "2026-01-01T00:00:00Z"}
     (tmp_path / "report.csv").write_bytes(reports.report_of(account_id, ("anna", key)))
@@ -248,6 +248,6 @@ def test_an_age_that_is_a_day_more_is_no_change_and_a_limit_that_is_passed_is(di
         ("{before}", "s3://there-is-none", "NoSuchBucket"),
     ],
 )
-def test_a_side_that_is_not_there_is_said_in_one_sentence(rollcall, days, old, new, words):
+def test_a_side_that_does_not_exist_is_reported_in_one_sentence(rollcall, days, old, new, words):
     sides = [side.format(before=days.before, after=days.after) for side in (old, new)]
     assert words in command.refusal(rollcall("diff", *sides))

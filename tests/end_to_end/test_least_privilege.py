@@ -1,9 +1,9 @@
 """Every permission of every function is needed, and one that is missing is named.
 
 Each is taken from its role in turn, and a night runs without it: over the collector's own account, an
-account with the role, and one without, in a bucket with exemptions and an earlier night. What such a
-night comes to is in the table; a permission that is not there fails a test, so the policies hold no more
-than is used."""
+account with the role, and one without, in a bucket with exemptions and an earlier night. The table
+has how such a night ends. A permission that is not in it fails a test, so the policies have no more than is
+used."""
 
 import itertools
 import json
@@ -16,8 +16,8 @@ from local_aws.organization import MANAGEMENT
 
 STEPS = ("list-accounts", "collect-report", "analyze-reports", "notify")
 EARLIER, TONIGHT = "2039-05-01", "2039-05-02"
-# Later than both, so that nobody looks there for a history of tonight's.
-PREDECESSORS, AFTER_THE_PREDECESSORS = "2039-06-01", "2039-06-02"
+# Later than both, so that no other night takes it for its history.
+DAY_OF_AWSS_SAMPLE, DAY_AFTER = "2039-06-01", "2039-06-02"
 EXEMPTION = '[[exemption]]\nuser = "nobody"\nreason = "there for the sake of being read"\nexpires = 2040-01-01\n'
 
 # Lambda asks for these itself, and nothing here does: a function without them runs, and logs nothing.
@@ -50,7 +50,7 @@ class Night:
 NAMES = (f"permission-{number}" for number in itertools.count())
 
 
-# What a night without a permission comes to. Each answers the words that people get to read of it.
+# How a night without a permission ends. Each function returns the words that people read about it.
 
 
 def fails(error):
@@ -179,7 +179,7 @@ UNDER_UNITS = {
         "ListOrganizationalUnitsForParent", "ListRoots",
     )
 }  # fmt: skip
-# What AnalyzeReports needs besides in a bucket whose last day is the predecessor's.
+# What AnalyzeReports also needs in a bucket whose last day is of AWS's sample.
 OF_A_PREDECESSOR = {("s3:GetObject", "????-??-??/credentialReport_*.csv"), ("s3:ListBucket", "*/credentialReport_")}
 PERMISSIONS = [(step, action, on) for step, permissions in TABLE.items() for action, on in permissions]
 
@@ -297,24 +297,24 @@ def test_a_night_without_it_says_which(aws, with_a_past, org, step, action, on):
 
 
 @pytest.fixture(scope="module")
-def with_a_predecessor(with_a_past, org):
-    """The same, and a later day that the predecessor wrote."""
-    key = f"{PREDECESSORS}/credentialReport_{org.accounts['Audit']}.csv"
+def with_awss_sample(with_a_past, org):
+    """The same, and a later day that AWS's sample wrote."""
+    key = f"{DAY_OF_AWSS_SAMPLE}/credentialReport_{org.accounts['Audit']}.csv"
     report = with_a_past.aws.client("iam", org.accounts["Audit"]).get_credential_report()["Content"]
     with_a_past.s3.put_object(Bucket=with_a_past.bucket, Key=key, Body=report)
     return with_a_past
 
 
-def test_a_day_of_the_predecessor_is_history(aws, with_a_predecessor, org):
-    history = Night(with_a_predecessor, org, AFTER_THE_PREDECESSORS).manifest["history"]
-    assert (history["compared_with"]["date"], history["compared_with"]["predecessor_reports"]) == (PREDECESSORS, 1)
+def test_a_day_of_awss_sample_is_history(aws, with_awss_sample, org):
+    history = Night(with_awss_sample, org, DAY_AFTER).manifest["history"]
+    assert (history["compared_with"]["date"], history["compared_with"]["predecessor_reports"]) == (DAY_OF_AWSS_SAMPLE, 1)
 
 
 @pytest.mark.parametrize(("action", "on"), sorted(OF_A_PREDECESSOR), ids=[action for action, _ in sorted(OF_A_PREDECESSOR)])
-def test_a_night_without_it_passes_the_predecessors_day_over_and_says_why(aws, with_a_predecessor, org, action, on):
-    with without(aws, with_a_predecessor, "analyze-reports", (action, on)):
-        (passed_over, *_) = Night(with_a_predecessor, org, AFTER_THE_PREDECESSORS).manifest["history"]["passed_over"]
-    assert passed_over["date"] == PREDECESSORS
+def test_a_night_without_it_passes_over_the_day_of_awss_sample_and_says_why(aws, with_awss_sample, org, action, on):
+    with without(aws, with_awss_sample, "analyze-reports", (action, on)):
+        (passed_over, *_) = Night(with_awss_sample, org, DAY_AFTER).manifest["history"]["passed_over"]
+    assert passed_over["date"] == DAY_OF_AWSS_SAMPLE
     assert action in passed_over["reason"]
 
 
