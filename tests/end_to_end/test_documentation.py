@@ -61,7 +61,7 @@ RUN_ELSEWHERE = {
     },
     "docs/command.md": {
         "rollcall completions bash > ~/.local/share/bash-completion/completions/rollcall":
-            "cli/src/manual.rs::every_shell_completes_every_command",
+            "cli/src/commands/manual.rs::every_shell_completes_every_command",
         "rollcall man --output ~/.local/share/man/man1":
             "tests/end_to_end/test_documentation.py::test_the_manual_is_written",
         "rollcall analyze reports/":
