@@ -103,14 +103,14 @@ TARGET ?= report exemptions analysis step_inputs user_rows
 # The step inputs need the clients of AWS, so the first build takes some minutes.
 fuzz: .tools/fuzz.ready
 	@for target in $(TARGET); do \
-		mkdir -p fuzz/corpus/$$target; \
+		mkdir -p fuzz/targets/corpus/$$target; \
 		folders=$$(ls -d fuzz/seeds/$$target tests/fixtures/reports 2>/dev/null); \
-		env -u CARGO_BUILD_TARGET RUSTC_BOOTSTRAP=1 .tools/fuzz/bin/cargo-fuzz run --fuzz-dir fuzz $$target \
-			fuzz/corpus/$$target $$folders -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+		env -u CARGO_BUILD_TARGET RUSTC_BOOTSTRAP=1 .tools/fuzz/bin/cargo-fuzz run --fuzz-dir fuzz/targets $$target \
+			fuzz/targets/corpus/$$target $$folders -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
 clean:
-	rm -rf .aws-sam .local .tools target fuzz/artifacts fuzz/corpus fuzz/target
+	rm -rf .aws-sam .local .tools target fuzz/targets/artifacts fuzz/targets/corpus fuzz/targets/target
 
 .tools/%.ready: tests/requirements/%.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there: install Python 3.11 or later, or set PYTHON" >&2; exit 1; }

@@ -15,7 +15,5 @@ pub mod organization;
 pub mod report;
 pub mod text;
 
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

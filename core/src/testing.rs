@@ -1,4 +1,4 @@
-//! Small made-up accounts, runs and findings, for tests.
+//! Small made-up accounts, runs and findings, for the tests of this crate and of others.
 
 use std::sync::Arc;
 
@@ -13,10 +13,12 @@ use crate::organization::roll::{Account, Roll, RollSource};
 use crate::organization::run::Run;
 use crate::text::time::parse_as_of;
 
+/// The account id of a number.
 pub fn id(number: u64) -> AccountId {
     format!("{number:012}").parse().unwrap()
 }
 
+/// A run of the night to 2026-01-31.
 pub fn run() -> Run {
     Run {
         execution: "night-1".into(),
@@ -26,6 +28,7 @@ pub fn run() -> Run {
     }
 }
 
+/// An active account.
 pub fn account(number: u64) -> Account {
     Account {
         name: format!("account {number}"),
@@ -35,6 +38,7 @@ pub fn account(number: u64) -> Account {
     }
 }
 
+/// A roll of these accounts.
 pub fn roll(accounts: Vec<Account>) -> Roll {
     Roll {
         execution: "night-1".into(),
@@ -47,6 +51,7 @@ pub fn roll(accounts: Vec<Account>) -> Roll {
     }
 }
 
+/// A stored report of ten rows.
 pub fn report(number: u64, bad_rows: u64) -> StoredReport {
     StoredReport {
         entry: ReportEntry {
@@ -64,6 +69,7 @@ pub fn report(number: u64, bad_rows: u64) -> StoredReport {
     }
 }
 
+/// A recorded failure.
 pub fn failure(number: u64, code: FailureCode, message: &str) -> FailureRecord {
     FailureRecord {
         account_id: id(number),
@@ -76,11 +82,12 @@ pub fn failure(number: u64, code: FailureCode, message: &str) -> FailureRecord {
     }
 }
 
+/// A manifest of these accounts.
 pub fn manifest(accounts: Vec<Account>, evidence: Evidence) -> Manifest {
     Manifest::call_roll(&run(), roll(accounts), evidence, parse_as_of("2026-01-31T01:10:00Z").unwrap())
 }
 
-/// A finding of a stale key, and the same as another rule has it.
+/// A finding of this rule about the first access key of a user.
 pub fn finding(account: u64, user: &str, rule: RuleId) -> Finding {
     let limit_days = match Rule::of(rule).default {
         Setting::Days(days) => Some(days),
@@ -115,6 +122,7 @@ pub mod sorted_json {
 
     use serde_json::Value;
 
+    /// The value with its keys in order.
     pub fn pretty(value: &Value) -> String {
         serde_json::to_string_pretty(&sorted(value)).unwrap()
     }

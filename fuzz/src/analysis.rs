@@ -1,19 +1,12 @@
-//! Any bytes as the report of a night, with everything else a night is judged by: each form of its
-//! findings has all of them and reads back, its messages are such as SNS takes, and a second night over
-//! the same report finds nothing new and nothing gone.
+//! Any bytes as the report of a night, and as everything else that the night is judged by. Every output
+//! must hold, and a second night over the same report finds nothing new and resolves nothing.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
-use rollcall_core::evidence::metrics::metrics;
-use rollcall_core::formats::asff::{asff_batches, write_asff};
-use rollcall_core::formats::csv::write_csv;
 use rollcall_core::formats::jsonl;
-use rollcall_core::formats::jsonl::write_jsonl;
-use rollcall_core::formats::page::write_html;
-use rollcall_core::formats::sarif::write_sarif;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::judgement::credential_changes::compare;
@@ -22,25 +15,22 @@ use rollcall_core::judgement::finding::{Finding, Status};
 use rollcall_core::judgement::history::{Earlier, EarlierRun, History, Previous};
 use rollcall_core::judgement::rules::RuleId;
 use rollcall_core::judgement::settings::RuleSettings;
-use rollcall_core::messages;
-use rollcall_core::messages::{Listed, Message};
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
-use rollcall_core::organization::roll::Account;
-use rollcall_core::organization::roll::{Roll, RollSource, Selection};
+use rollcall_core::organization::roll::{Account, Roll, RollSource, Selection};
 use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
-use rollcall_core::text::console::Console;
 use rollcall_core::text::time::parse_as_of;
+use rollcall_testing::outputs;
 use serde_json::Value;
 
 const ACCOUNT: &str = "123456789012";
-/// What stands on a line of its own between the parts of an input.
+/// The line between two parts of an input.
 const SEPARATOR: &[u8] = b"\n%%\n";
-/// How many findings of the night before are taken: with more, an input is only slower.
+/// How many findings of the night before are read. More would only make an input slower.
 const PREVIOUS_LIMIT: usize = 30;
 
-/// Takes `bytes` for a night.
+/// Checks `bytes` as a night.
 pub fn check(bytes: &[u8]) {
     let night = Night::read(bytes);
     if let Ok(comparison) = compare(&night.account_id, night.report, night.report) {
@@ -48,8 +38,10 @@ pub fn check(bytes: &[u8]) {
     }
     let _ = compare(&night.account_id, night.earlier_report, night.report);
 
-    let (mut manifest, assessment) = night.judge(&night.previous);
-    render(&mut manifest, &assessment);
+    let (manifest, assessment) = night.judge(&night.previous);
+    assert_eq!(manifest.findings.total, assessment.findings.len() as u64);
+    let Assessment { findings, resolved, .. } = &assessment;
+    outputs::Run { roll: &night.roll(), manifest: &manifest, findings, resolved }.check_outputs();
 
     let second = night.judge(&Previous::new(assessment.findings.clone())).1;
     assert_eq!(second.findings.len(), assessment.findings.len());
@@ -58,9 +50,9 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(second.unfollowed, []);
 }
 
-/// What an input says of a night. Its parts are, in this order: settings, exemptions, the findings of the
-/// night before, an earlier report and the report. Those that are not there are the first ones, so that a
-/// report alone is an input too.
+/// A night as an input describes it. The parts are, in this order: settings, exemptions, the findings of the
+/// night before, an earlier report and the report. An input may leave out the first parts, so that a report
+/// alone is an input too.
 struct Night<'b> {
     account_id: AccountId,
     account_name: String,
@@ -69,7 +61,7 @@ struct Night<'b> {
     run: Run,
     exemptions: Exemptions,
     previous: Previous,
-    /// What became of the accounts that the night before had findings of.
+    /// How each account ended that had findings the night before.
     others: BTreeMap<AccountId, Other>,
     earlier_report: &'b [u8],
     report: &'b [u8],
@@ -134,7 +126,7 @@ impl<'b> Night<'b> {
         night
     }
 
-    /// Reads settings, a name and a value a line, and passes over what is none.
+    /// Reads settings, a name and a value on each line, and skips other lines.
     fn set(&mut self, settings: &str) {
         for (name, value) in settings.lines().filter_map(|line| line.split_once(' ')) {
             match name {
@@ -192,9 +184,9 @@ impl<'b> Night<'b> {
             }
         }
         let stored = match analyzer.report(&self.account_id, &self.account_name, started(), self.report) {
-            Ok(said) => {
-                let stored = stored(&self.account_id, &said.tally, None);
-                analysis.add(said);
+            Ok(analyzed) => {
+                let stored = stored(&self.account_id, &analyzed.tally, None);
+                analysis.add(analyzed);
                 stored
             }
             Err(unreadable) => {
@@ -210,6 +202,11 @@ impl<'b> Night<'b> {
         let earlier_run = EarlierRun { date: date.pred_opt().unwrap(), execution: "night-0".to_owned() };
         let history = History { compared_with: Some(Earlier::Run(earlier_run)), passed_over: Vec::new() };
         manifest.assess(&self.policy, history, None, &assessment);
+        manifest.outputs.push(WrittenFile {
+            key: bucket_layout::findings_jsonl(manifest.date),
+            sha256: "0".repeat(64),
+            bytes: 0,
+        });
         (manifest, assessment)
     }
 }
@@ -251,80 +248,4 @@ fn failure(account_id: &AccountId, message: &str) -> FailureRecord {
         waits: 0,
         failed_at: started(),
     }
-}
-
-/// Writes everything a night writes.
-fn render(manifest: &mut Manifest, assessment: &Assessment) {
-    let findings = &assessment.findings;
-    assert_eq!(manifest.findings.total, findings.len() as u64);
-
-    let csv = written(|output| write_csv(findings, output));
-    assert_eq!(csv::Reader::from_reader(&*csv).byte_records().map(Result::unwrap).count(), findings.len());
-
-    let jsonl = written(|output| write_jsonl(findings, output));
-    let lines = jsonl.split_inclusive(|&byte| byte == b'\n').zip(1..);
-    let read: Vec<Finding> = lines.map(|(line, number)| jsonl::read_line(line, number).unwrap()).collect();
-    assert_eq!(read, *findings);
-
-    let sarif: Value =
-        serde_json::from_slice(&written(|output| write_sarif(manifest, findings, output))).unwrap();
-    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), findings.len());
-
-    let mut batched = 0;
-    for (account_id, batch) in asff_batches(findings) {
-        assert!((1..=100).contains(&batch.len()));
-        batched += batch.len();
-        let asff =
-            written(|output| write_asff(batch.iter().copied(), "eu-central-1", manifest.started, output));
-        let asff: Vec<Value> = serde_json::from_slice(&asff).unwrap();
-        assert_eq!(asff.len(), batch.len());
-        assert!(asff.iter().all(|finding| finding["AwsAccountId"] == account_id.as_str()));
-    }
-    assert_eq!(batched, findings.len());
-
-    // A name that gets out of the text it stands in would show as another script.
-    let html = written(|output| write_html(manifest, findings, &assessment.resolved, output));
-    let html = String::from_utf8(html).unwrap();
-    assert_eq!(html.matches("<script").count(), 2);
-    assert!(html.trim_end().ends_with("</html>"));
-
-    manifest.outputs.push(WrittenFile {
-        key: bucket_layout::findings_jsonl(manifest.date),
-        sha256: "0".repeat(64),
-        bytes: jsonl.len() as u64,
-    });
-    let json = serde_json::to_vec_pretty(manifest).unwrap();
-    assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), *manifest);
-    if let Some(line) = metrics(manifest, "rollcall") {
-        serde_json::from_str::<Value>(&line).unwrap();
-        assert!(!line.contains('\n'));
-    }
-    tell(manifest, read);
-}
-
-/// Writes the messages of a night.
-fn tell(manifest: &Manifest, findings: Vec<Finding>) {
-    let console = Console::new("aws", "eu-central-1");
-    let mut listed = Listed::default();
-    findings.into_iter().for_each(|finding| listed.offer(finding));
-    let errors = messages::errors(manifest, "reports", &console);
-    assert!(errors.is_some() || manifest.coverage.missing() == 0);
-    let digest = messages::digest(manifest, &listed, "reports", &console);
-    assert!(digest.is_some() || manifest.findings.open == 0);
-    for message in errors.iter().chain(&digest) {
-        let Message { subject, body, attributes, .. } = message;
-        assert!((1..=100).contains(&subject.len()), "{subject:?}");
-        assert!(subject.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{subject:?}");
-        assert!((1..256 * 1024).contains(&body.len()));
-        assert!(attributes.len() <= 10);
-        let chat = messages::chat(message, manifest, "reports", &console);
-        assert!(chat.len() < 256 * 1024);
-        serde_json::from_str::<Value>(&chat).unwrap();
-    }
-}
-
-fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
-    let mut output = Vec::new();
-    write(&mut output).unwrap();
-    output
 }

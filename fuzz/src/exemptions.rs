@@ -1,15 +1,15 @@
-//! Any bytes as `exemptions.toml`: it is refused with a line that it has and a text that Step Functions
-//! takes, or it says the same when it is written out and read again.
+//! Any bytes as `exemptions.toml`. It is refused, with a line that exists and a message that Step Functions
+//! passes on, or it means the same when it is written and read again.
 
 use rollcall_core::formats::jsonl::read_line;
 use rollcall_core::judgement::exemptions::{ExemptionOutcome, Exemptions, InvalidExemptions};
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::text::untrusted::is_active;
 
-/// How much of an error Step Functions passes on.
+/// How many characters of an error Step Functions passes on.
 const ERROR_LIMIT: usize = 32_768;
 
-/// Takes `bytes` for the file.
+/// Checks `bytes` as the file.
 pub fn check(bytes: &[u8]) {
     let exemptions = match Exemptions::parse("exemptions.toml", bytes) {
         Ok(exemptions) => exemptions,
@@ -27,7 +27,7 @@ pub fn check(bytes: &[u8]) {
 
     let text: String = outcomes.iter().map(written).collect();
     let again = Exemptions::parse("exemptions.toml", text.as_bytes())
-        .unwrap_or_else(|error| panic!("{error} of what was read before: {text}"));
+        .unwrap_or_else(|error| panic!("{error} in what was read before: {text}"));
     let mut exempted_again = findings();
     let lines = |outcomes: Vec<ExemptionOutcome>| -> Vec<ExemptionOutcome> {
         outcomes.into_iter().map(|outcome| ExemptionOutcome { line: 0, ..outcome }).collect()
@@ -50,7 +50,7 @@ fn refused(bytes: &[u8], invalid: &InvalidExemptions) {
 
 /// An exemption as a person would write it.
 fn written(outcome: &ExemptionOutcome) -> String {
-    // JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+    // A JSON string is a TOML string once DEL is escaped.
     let quoted = |text: &str| serde_json::to_string(text).unwrap().replace('\u{7f}', "\\u007f");
     let line = |name: &str, value: Option<&str>| {
         value.map(|value| format!("{name} = {}\n", quoted(value))).unwrap_or_default()

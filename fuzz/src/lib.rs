@@ -1,6 +1,8 @@
-//! What is fuzzed, a function a target: each takes any bytes and panics when something is not as it
-//! should be. libFuzzer calls them with bytes of its own (`make fuzz`), and a test of the functions
-//! with those of `seeds` (`make test`), which also keep every input that once was a fault.
+//! What is fuzzed, one module a target. Each checks any bytes and panics when something does not hold.
+//!
+//! libFuzzer calls the checks with random bytes (`make fuzz`; the targets are a package of their own in
+//! `targets`), and the tests call them with the inputs in `seeds`, which include every input that once
+//! broke something.
 
 pub mod analysis;
 pub mod exemptions;

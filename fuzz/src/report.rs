@@ -1,8 +1,8 @@
-//! Any bytes as a credential report: every row is either given or counted bad.
+//! Any bytes as a credential report: every row is either read or counted as bad.
 
 use rollcall_core::report::{Unreadable, read};
 
-/// Takes `bytes` for the report of an account.
+/// Checks `bytes` as the report of an account.
 pub fn check(bytes: &[u8]) {
     let account_id = "123456789012".parse().unwrap();
     let mut users = 0;

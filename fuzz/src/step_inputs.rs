@@ -1,5 +1,5 @@
-//! Any bytes as what a step is given: the input of a step says the same when it is written and read
-//! again, and the input that a person gave the execution is understood or refused by its name.
+//! Any bytes as the input of a step. It stays the same when it is written and read again, and the input
+//! that a person gave the execution is understood or refused by name.
 
 use chrono::{DateTime, Utc};
 use rollcall_core::identifiers::account_id::AccountId;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Takes `bytes` for the input of every step, and for that of an execution.
+/// Checks `bytes` as the input of every step, and as that of an execution.
 pub fn check(bytes: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
     read_again::<AnalyzeReportsInput>(&event);

@@ -5,4 +5,5 @@
 pub mod fake_aws;
 pub mod hostile_texts;
 pub mod organization;
+pub mod outputs;
 pub mod random;

@@ -72,11 +72,11 @@ pub fn write_csv<'f>(
             &number(record.limit_days),
             as_of.text(record.as_of),
             generated.text(record.report_generated),
-            &record.first_seen.to_string(),
+            &safe(&record.first_seen.to_string()),
             record.status.as_str(),
             if record.verified { "true" } else { "false" },
             &exemption.map_or("".into(), |exemption| safe(&exemption.reason)),
-            &exemption.map(|exemption| exemption.expires.to_string()).unwrap_or_default(),
+            &exemption.map(|exemption| safe(&exemption.expires.to_string()).into_owned()).unwrap_or_default(),
             &record.cis,
             &record.remedy,
         ] {
@@ -98,7 +98,8 @@ struct Written {
 impl Written {
     fn text(&mut self, time: DateTime<Utc>) -> &str {
         if self.text.is_empty() || self.time != time {
-            (self.time, self.text) = (time, format_time(time));
+            // After the year 9999, a time starts with a sign.
+            (self.time, self.text) = (time, safe(&format_time(time)).into_owned());
         }
         &self.text
     }
