@@ -1,5 +1,8 @@
 # make demo   a nightly run on a local AWS
 # make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment
+# make package   everything that deploys and runs Rollcall without a compiler, into DIST; PROFILE and ARCHITECTURES
+#             say what is compiled
+# make publish BUCKET="NAME ..."   puts that into buckets, one in each Region, and prints a link that deploys it
 # make test   every test
 # make lint   every lint and format check
 # make bench  how fast the analysis is; ROLLCALL_BENCH_ACCOUNTS, _USERS, _CARELESS and _ROUNDS change it
@@ -15,7 +18,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy test test-rust test-template test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start soak audit fuzz clean
+.PHONY: demo deploy package publish test test-rust test-template test-distribution test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start soak audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -30,6 +33,7 @@ TESTS := .tools/tests/bin
 SAM := .tools/sam/bin
 CHECKOV := .tools/checkov/bin
 BROWSER := .tools/browser/bin
+RELEASE := .tools/release/bin
 
 demo: .tools/tests.ready .tools/sam.ready
 	@$(TESTS)/python tests/demo.py
@@ -46,7 +50,18 @@ deploy: .tools/sam.ready
 	$(SAM)/sam deploy --config-file config.toml $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-test: test-rust test-template test-browser test-end-to-end
+DIST ?= dist
+PROFILE ?= release
+# Those that this machine can compile for, unless they are named.
+ARCHITECTURES ?=
+package: .tools/sam.ready .tools/release.ready
+	@PATH="$(abspath $(SAM)):$$PATH" env -u CARGO_BUILD_TARGET $(RELEASE)/python distribution/package.py \
+		--profile "$(PROFILE)" --architectures "$(ARCHITECTURES)" "$(DIST)"
+
+publish: .tools/release.ready
+	@$(RELEASE)/python distribution/publish.py "$(DIST)" $(BUCKET)
+
+test: test-rust test-template test-distribution test-browser test-end-to-end
 
 test-rust:
 	cargo test --workspace --locked
@@ -54,10 +69,13 @@ test-rust:
 test-template: .tools/tests.ready lint-templates
 	$(TESTS)/python -m pytest -q tests/template
 
+test-distribution: .tools/tests.ready .tools/sam.ready .tools/release.ready
+	$(TESTS)/python -m pytest -q tests/distribution
+
 test-browser: .tools/chromium.ready
 	$(BROWSER)/python -m pytest -q tests/browser
 
-test-end-to-end: .tools/tests.ready .tools/sam.ready
+test-end-to-end: .tools/tests.ready .tools/sam.ready .tools/release.ready
 	$(TESTS)/python -m pytest -q tests/end_to_end
 
 lint: lint-templates .tools/deny.ready
@@ -110,7 +128,7 @@ fuzz: .tools/fuzz.ready
 	done
 
 clean:
-	rm -rf .aws-sam .local .tools target fuzz/targets/artifacts fuzz/targets/corpus fuzz/targets/target
+	rm -rf .aws-sam .local .tools dist target fuzz/targets/artifacts fuzz/targets/corpus fuzz/targets/target
 
 .tools/%.ready: tests/requirements/%.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there: install Python 3.11 or later, or set PYTHON" >&2; exit 1; }

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from local_aws import command, deployment, organization, proxy, reports  # noqa: E402
+from local_aws import command, deployment, organization, proxy, release, reports  # noqa: E402
 from local_aws.organization import MANAGEMENT  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402
 
@@ -77,6 +77,13 @@ def stack(aws, deployed):
 @pytest.fixture(scope="session")
 def rollcall_binary(folder):
     return command.build(folder)
+
+
+@pytest.fixture(scope="session")
+def package(folder, built, rollcall_binary):
+    """The package of a release, of the binaries that other tests have built already."""
+    release.make(folder, folder / "dist")
+    return folder / "dist"
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import time
 from datetime import UTC
 
@@ -19,6 +20,7 @@ DEPLOY, AUDIT, CONFIGURE, OPERATE, ASK = (
 )
 
 # The pages whose commands are run here, and in what order their sections are read.
+RELEASE = ["From a release, without a compiler"]
 MANAGEMENT_ACCOUNT = ["What you need", "In the management account", "The first night"]
 AUDIT_ACCOUNT = ["Delegate", "Deploy the stack", "The management account's role"]
 LOG_ARCHIVE = ["Delegate", "With a log-archive account", "The management account's role"]
@@ -35,7 +37,7 @@ ASKED = ["Deploy it"]
 RUN_HERE = {
     ASK: {*ASKED},
     OPERATE: {*OPERATED},
-    DEPLOY: {*MANAGEMENT_ACCOUNT, *AUDIT_ACCOUNT, *LOG_ARCHIVE, *MEMBER_ROLE, *NO_ORGANIZATION},
+    DEPLOY: {*RELEASE, *MANAGEMENT_ACCOUNT, *AUDIT_ACCOUNT, *LOG_ARCHIVE, *MEMBER_ROLE, *NO_ORGANIZATION},
     CONFIGURE: {*CONFIGURED},
     AUDIT: {*AUDITORS, *AUDITED},
 }
@@ -235,6 +237,7 @@ class Reader:
             folder,
             self.words | (words or {}),
             changes=[(r'(?s)PARAMETERS="((?!.*ManageMemberRoles=false).*)"', rf'PARAMETERS="{here} \1"'),
+                     (r"(?=PackageBucketName=)", "ManageMemberRoles=false "),
                      (r'PARAMETERS="(?!Architecture)', f'PARAMETERS="Architecture={deployment.ARCHITECTURE} ')],
             # The local AWS has only root's credentials, which assume no role; and the organization's root users
             # have no MFA device, which is a finding.
@@ -303,6 +306,16 @@ def outcomes(manifest):
 def test_the_management_account(managed):
     manifest, _ = managed.night("management")
     assert outcomes(manifest) == dict.fromkeys(managed.accounts.values(), "collected")
+
+
+def test_a_release(reader, package):
+    somebody = reader()
+    somebody.member_roles("management", "audit", "log-archive", "member")
+    (archive,) = package.glob("*-deployment.zip")
+    shutil.copy(archive, somebody.folder)
+    somebody.follow(DEPLOY, RELEASE, somebody.folder)
+    manifest, _ = somebody.night("management")
+    assert outcomes(manifest) == dict.fromkeys(somebody.accounts.values(), "collected")
 
 
 def test_subscriptions_and_the_input_of_a_run(managed):

@@ -52,9 +52,9 @@ def deploy(aws, folder, stack, account_id, parameters, command=tuple(DEPLOY)):
 
 
 class Deployment:
-    """A deployed stack and its runs."""
+    """A deployed stack and its runs. `deploy` makes the stack and answers its outputs."""
 
-    def __init__(self, aws, folder, stack="rollcall", account_id=MANAGEMENT, **parameters):
+    def __init__(self, aws, folder, stack="rollcall", account_id=MANAGEMENT, deploy=deploy, **parameters):
         self.aws = aws
         self.stack = stack
         self.account_id = account_id

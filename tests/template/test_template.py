@@ -181,7 +181,7 @@ def test_no_partition_is_written_down_in_the_definition():
 def test_every_partition_that_people_can_join_has_its_console(template):
     partitions = {name for name in botocore.session.get_session().get_available_partitions() if "-iso" not in name}
     assert set(template["Mappings"]["Partitions"]) == partitions >= {"aws", "aws-us-gov", "aws-cn"}
-    console = (ROOT / "core" / "src" / "console.rs").read_text()
+    console = (ROOT / "core" / "src" / "text" / "console.rs").read_text()
     for partition in template["Mappings"]["Partitions"].values():
         assert f'"{partition["ConsoleDomain"]}"' in console
 
@@ -347,7 +347,7 @@ def test_the_dashboard_shows_what_the_analysis_measures(template):
     dashboard = json.loads(re.sub(r"\$\{([\w:.]+)\}", r"value-of-\1", body))
     metrics = [metric for w in dashboard["widgets"] for metric in w["properties"].get("metrics", [])]
     shown = {name for metric in metrics for name in metric if isinstance(name, str)}
-    measured = set(re.findall(r'"(\w+)"', (ROOT / "core" / "src" / "metrics.rs").read_text().split("#[cfg(test)]")[0]))
+    measured = set(re.findall(r'"(\w+)"', (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text().split("#[cfg(test)]")[0]))
     ours = {
         "CoveragePercent", "AccountsCollected", "AccountsFailed", "AccountsWithoutOutcome", "AccountsSkipped",
         "CriticalFindings", "HighFindings", "MediumFindings", "LowFindings", "NewFindings", "ResolvedFindings",
