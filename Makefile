@@ -18,7 +18,7 @@
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy package publish test test-rust test-template test-distribution test-browser test-end-to-end lint lint-templates bench bench-function bench-command bench-start soak audit fuzz clean
+.PHONY: demo deploy package publish test test-rust test-template test-distribution test-browser test-end-to-end lint lint-templates lint-workflows bench bench-function bench-command bench-start soak audit fuzz clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -78,7 +78,7 @@ test-browser: .tools/chromium.ready
 test-end-to-end: .tools/tests.ready .tools/sam.ready .tools/release.ready
 	$(TESTS)/python -m pytest -q tests/end_to_end
 
-lint: lint-templates .tools/deny.ready
+lint: lint-templates lint-workflows .tools/deny.ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources
@@ -87,6 +87,12 @@ lint-templates: .tools/sam.ready .tools/checkov.ready
 	$(SAM)/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 eusc-de-east-1 -- template.yml templates/*.yml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM)/sam validate --config-file config.toml
 	$(CHECKOV)/checkov --file template.yml templates/*.yml
+
+lint-workflows: .tools/release.ready
+	$(RELEASE)/zizmor --quiet --offline --persona pedantic .github action.yml
+	$(RELEASE)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RELEASE)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	$(RELEASE)/hadolint Containerfile
 
 bench:
 	@ROLLCALL_BENCH_FOLDER="$(CURDIR)/.local/bench" cargo bench --quiet --locked -p rollcall-core --bench analysis
