@@ -68,6 +68,14 @@ def test_actions_are_pinned_by_their_hash_or_say_why_not(file):
         assert by_hash or ("# By its tag: " in use and re.search(r"@v\d+ # zizmor: ignore\[unpinned-uses\]$", use)), use
 
 
+def test_the_container_is_built_of_every_crate_and_of_nothing_that_was_made():
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    members = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]
+    assert not set(members) & set(left_out)
+    made = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split() if line.startswith("/")}
+    assert made <= set(left_out)
+
+
 def test_cargo_binstall_finds_the_archives_under_their_names(tmp_path):
     binstall = COMMAND["metadata"]["binstall"]
     assert binstall["pkg-url"].endswith("/releases/download/v{ version }/rollcall-{ version }-{ target }.tar.gz")
