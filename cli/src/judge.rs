@@ -7,14 +7,14 @@ mod problems;
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::judgement::exemptions::ExemptionOutcome;
-use rollcall_core::judgement::history::{History, Previous};
+use rollcall_core::judgement::history::Previous;
 use rollcall_core::organization::failure::FailureRecord;
-use rollcall_core::organization::outcome::{Evidence, StoredReport};
 use rollcall_core::organization::roll::{Account, Roll, RollSource};
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::counted::counted;
 use rollcall_functions::clock::now;
@@ -90,7 +90,14 @@ impl<'a> Judge<'a> {
         let Self { found, criteria, run, analyzer } = &self;
         let roll = self.roll(&read);
         let mut analysis = Analysis::new(*analyzer);
-        let mut evidence = Evidence { of_other_executions: read.of_other_executions, ..Default::default() };
+        let unknown = read.unread.iter().filter(|unread| unread.account_id.is_none());
+        let mut evidence = Evidence {
+            of_other_executions: read.of_other_executions,
+            unreadable_files: unknown
+                .map(|unread| format!("{}: {}", unread.address, unread.message))
+                .collect(),
+            ..Default::default()
+        };
         let mut origins = HashMap::new();
         for (account_id, report) in read.reports {
             analysis.add(report.analysis);
@@ -105,17 +112,14 @@ impl<'a> Judge<'a> {
                 evidence.failures.insert(account_id.clone(), failure(account_id, unread, run));
             }
         }
-        let mut manifest = Manifest::call_roll(run, roll, evidence, now());
-        manifest.unreadable_files = read
-            .unread
-            .iter()
-            .filter(|unread| unread.account_id.is_none())
-            .map(|unread| format!("{}: {}", unread.address, unread.message))
-            .collect();
-        let assessment =
-            analysis.settle(&manifest.accounts, manifest.is_of_whole_roll(), &criteria.exemptions);
-        let exemptions_sha256 = criteria.exemptions_sha256.clone();
-        manifest.assess(&criteria.settings, History::default(), exemptions_sha256, &assessment);
+        let roll_call = RollCall::of(roll, evidence);
+        let assessment = analysis.settle(&roll_call, &criteria.exemptions);
+        let judged_by = JudgedBy {
+            settings: criteria.settings.clone(),
+            exemptions_sha256: criteria.exemptions_sha256.clone(),
+            ..Default::default()
+        };
+        let manifest = Manifest::of(run, roll_call, judged_by, &assessment, now());
 
         let mut notes = found.notes.clone();
         notes.extend(read.notes);

@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use rollcall_core::evidence::bucket_layout;
-use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest, WrittenFile};
 use rollcall_core::formats::page::write_html;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer};
 use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::judgement::history::{Earlier, EarlierRun, History, Previous};
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
-use rollcall_core::organization::roll::Account;
-use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::organization::roll::{Account, Roll, RollSource};
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use rollcall_testing::organization;
 
@@ -73,37 +73,39 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
         started,
         as_of: started,
     };
-    let policy = RuleSettings::default();
+    let settings = RuleSettings::default();
     let exemptions = Exemptions::parse("exemptions.toml", night.exemptions.as_bytes())?;
     let accounts = accounts(night);
 
     // The night before: other users were careless, so some findings are resolved and some are new.
     let before = started - TimeDelta::days(1);
     let none = Previous::default();
-    let analyzer = Analyzer::new(&policy, &none, before, before.date_naive());
+    let analyzer = Analyzer::new(&settings, &none, before, before.date_naive());
     let mut analysis = Analysis::new(analyzer);
     for (number, account) in (0..).zip(&accounts) {
         let text = report(night, number, night.careless / 2);
         analysis.add(analyzer.report(&account.account_id, &account.name, before, text.as_bytes())?);
     }
-    let manifest = manifest(night, &run, &accounts, true);
-    let previous = analysis.settle(&manifest.accounts, true, &exemptions).findings;
+    let previous = analysis.settle(&roll_call(night, &run, &accounts, true), &exemptions).findings;
     let previous = Previous::new(previous);
 
-    let analyzer = Analyzer::new(&policy, &previous, started, started.date_naive());
+    let analyzer = Analyzer::new(&settings, &previous, started, started.date_naive());
     let mut analysis = Analysis::new(analyzer);
     let collected = night.accounts - night.missing;
     for (number, account) in (0..collected).zip(&accounts) {
         let text = report(night, number, night.careless);
         analysis.add(analyzer.report(&account.account_id, &account.name, started, text.as_bytes())?);
     }
-    let mut manifest = self::manifest(night, &run, &accounts, false);
-    let assessment = analysis.settle(&manifest.accounts, true, &exemptions);
+    let roll_call = roll_call(night, &run, &accounts, false);
+    let assessment = analysis.settle(&roll_call, &exemptions);
     let compared_with = EarlierRun { date: before.date_naive(), execution: "the night before".into() };
     let history = History { compared_with: Some(Earlier::Run(compared_with)), passed_over: vec![] };
-    let key = bucket_layout::findings_csv(manifest.date);
-    manifest.outputs.push(WrittenFile { key, sha256: "0".repeat(64), bytes: 0 });
-    manifest.assess(&policy, history, (!night.exemptions.is_empty()).then(|| "0".repeat(64)), &assessment);
+    let exemptions_sha256 = (!night.exemptions.is_empty()).then(|| "0".repeat(64));
+    let judged_by = JudgedBy { settings, history, exemptions_sha256 };
+    let key = bucket_layout::findings_csv(run.date());
+    let csv = WrittenFile { key, sha256: "0".repeat(64), bytes: 0 };
+    let finished = started + TimeDelta::minutes(9);
+    let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, finished).vouching_for([csv]);
     let mut output = BufWriter::new(File::create(folder.join(night.file))?);
     write_html(&manifest, &assessment.findings, &assessment.resolved, &mut output)?;
     Ok(())
@@ -134,7 +136,7 @@ fn report(night: &Night, number: u64, careless: u64) -> String {
     text
 }
 
-fn manifest(night: &Night, run: &Run, accounts: &[Account], all: bool) -> Manifest {
+fn roll_call(night: &Night, run: &Run, accounts: &[Account], all: bool) -> RollCall {
     let collected = if all { night.accounts } else { night.accounts - night.missing };
     let mut evidence = Evidence::default();
     for (number, Account { account_id, .. }) in (0..).zip(accounts) {
@@ -177,5 +179,5 @@ fn manifest(night: &Night, run: &Run, accounts: &[Account], all: bool) -> Manife
         organization_id: Some("o-exampleorg".into()),
         accounts: accounts.to_vec(),
     };
-    Manifest::call_roll(run, roll, evidence, run.started + TimeDelta::minutes(9))
+    RollCall::of(roll, evidence)
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::evidence::manifest::Manifest;
+use crate::evidence::manifest::{JudgedBy, Manifest};
 use crate::identifiers::account_id::AccountId;
+use crate::judgement::analysis::Assessment;
 use crate::judgement::finding::{Assessed, Finding, Status};
 use crate::judgement::rules::{Credential, Rule, RuleId, Setting};
 use crate::organization::account::AccountState;
 use crate::organization::failure::{FailureCode, FailureRecord};
-use crate::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use crate::organization::outcome::ReportEntry;
 use crate::organization::roll::{Account, Roll, RollSource};
+use crate::organization::roll_call::{Evidence, RollCall, StoredReport};
 use crate::organization::run::Run;
 use crate::text::time::parse_as_of;
 
@@ -82,9 +84,21 @@ pub fn failure(number: u64, code: FailureCode, message: &str) -> FailureRecord {
     }
 }
 
-/// A manifest of these accounts.
+/// The manifest of a run that flagged nothing.
 pub fn manifest(accounts: Vec<Account>, evidence: Evidence) -> Manifest {
-    Manifest::call_roll(&run(), roll(accounts), evidence, parse_as_of("2026-01-31T01:10:00Z").unwrap())
+    judged(accounts, evidence, JudgedBy::default(), &Assessment::default())
+}
+
+/// A manifest of these accounts, with what its run was judged by and found.
+pub fn judged(
+    accounts: Vec<Account>,
+    evidence: Evidence,
+    judged_by: JudgedBy,
+    assessment: &Assessment,
+) -> Manifest {
+    let roll_call = RollCall::of(roll(accounts), evidence);
+    let finished = parse_as_of("2026-01-31T01:10:00Z").unwrap();
+    Manifest::of(&run(), roll_call, judged_by, assessment, finished)
 }
 
 /// A finding of this rule about the first access key of a user.

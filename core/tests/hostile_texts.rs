@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest, WrittenFile};
 use rollcall_core::formats::csv::write_csv;
 use rollcall_core::formats::jsonl::{read_line, write_jsonl};
 use rollcall_core::judgement::analysis::{Analyzer, Assessment};
@@ -15,10 +15,11 @@ use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::messages::Message;
 use rollcall_core::organization::account::AccountState;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::{Evidence, StoredReport};
 use rollcall_core::organization::roll::{Account, Roll, RollSource, SkipReason};
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
+use rollcall_core::organization::run::Run;
 use rollcall_core::report::{BadRow, ROOT_USER};
-use rollcall_core::testing::{account, failure, finding, id, manifest, report, run};
+use rollcall_core::testing::{account, failure, finding, id, report, run};
 use rollcall_core::text::untrusted::one_line;
 use rollcall_testing::hostile_texts::TEXTS;
 use rollcall_testing::outputs::{self, elements_and_data};
@@ -49,7 +50,7 @@ impl Night {
             taken: run().started,
             source: RollSource::Organization,
             organization_id: Some(text.into()),
-            accounts: accounts.clone(),
+            accounts,
         };
         let bad_row =
             BadRow { record: 1, line: 2, column: text.into(), value: text.into(), problem: text.into() };
@@ -57,21 +58,12 @@ impl Night {
         with_bad_row.entry.first_bad_rows = vec![bad_row];
         let unreadable =
             StoredReport { fault: Some((FailureCode::ReportUnreadable, text.into())), ..report(2, 0) };
-        let mut manifest = manifest(
-            accounts,
-            Evidence {
-                reports: [(id(1), with_bad_row), (id(2), unreadable)].into(),
-                failures: [(id(3), failure(3, FailureCode::Internal, text))].into(),
-                ..Default::default()
-            },
-        );
-        manifest.source = RollSource::Organization;
-        manifest.execution = text.into();
-        manifest.execution_arn = text.into();
-        manifest.organization_id = Some(text.into());
-        manifest.unreadable_files = vec![text.into()];
-        manifest.outputs =
-            vec![WrittenFile { key: "2026-01-31/findings.csv".into(), sha256: String::new(), bytes: 0 }];
+        let evidence = Evidence {
+            reports: [(id(1), with_bad_row), (id(2), unreadable)].into(),
+            failures: [(id(3), failure(3, FailureCode::Internal, text))].into(),
+            unreadable_files: vec![text.into()],
+            ..Default::default()
+        };
 
         let mut findings: Vec<Finding> =
             RULES.iter().map(|rule| hostile(finding(1, "", rule.id), text)).collect();
@@ -83,7 +75,7 @@ impl Night {
             RULES[1].id
         );
         let mut exemptions =
-            Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings, manifest.date);
+            Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings, run().date());
         for outcome in &mut exemptions {
             outcome.reason = serde_json::from_str(&reason).unwrap();
             outcome.user = Some(text.into());
@@ -107,7 +99,11 @@ impl Night {
             })),
             passed_over: vec![PassedOver { date, reason: text.into() }; 31],
         };
-        manifest.assess(&RuleSettings::default(), history, None, &assessment);
+        let run = Run { execution: text.into(), execution_arn: text.into(), ..run() };
+        let roll_call = RollCall::of(roll.clone(), evidence);
+        let judged_by = JudgedBy { history, ..Default::default() };
+        let csv = WrittenFile { key: "2026-01-31/findings.csv".into(), sha256: String::new(), bytes: 0 };
+        let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, run.started).vouching_for([csv]);
         Self { roll, manifest, assessment }
     }
 

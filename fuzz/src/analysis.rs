@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
-use rollcall_core::evidence::manifest::{Manifest, WrittenFile};
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest, WrittenFile};
 use rollcall_core::formats::jsonl;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
@@ -16,8 +16,9 @@ use rollcall_core::judgement::history::{Earlier, EarlierRun, History, Previous};
 use rollcall_core::judgement::rules::RuleId;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::outcome::ReportEntry;
 use rollcall_core::organization::roll::{Account, Roll, RollSource, Selection};
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
 use rollcall_core::text::time::parse_as_of;
@@ -196,18 +197,15 @@ impl<'b> Night<'b> {
         };
         evidence.reports.insert(self.account_id.clone(), stored);
 
-        let mut manifest = Manifest::call_roll(&self.run, self.roll(), evidence, started());
-        let whole_roll = manifest.is_of_whole_roll();
-        let assessment = analysis.settle(&manifest.accounts, whole_roll, &self.exemptions);
+        let roll_call = RollCall::of(self.roll(), evidence);
+        let assessment = analysis.settle(&roll_call, &self.exemptions);
         let earlier_run = EarlierRun { date: date.pred_opt().unwrap(), execution: "night-0".to_owned() };
         let history = History { compared_with: Some(Earlier::Run(earlier_run)), passed_over: Vec::new() };
-        manifest.assess(&self.policy, history, None, &assessment);
-        manifest.outputs.push(WrittenFile {
-            key: bucket_layout::findings_jsonl(manifest.date),
-            sha256: "0".repeat(64),
-            bytes: 0,
-        });
-        (manifest, assessment)
+        let judged_by = JudgedBy { settings: self.policy.clone(), history, exemptions_sha256: None };
+        let key = bucket_layout::findings_jsonl(date);
+        let jsonl = WrittenFile { key, sha256: "0".repeat(64), bytes: 0 };
+        let manifest = Manifest::of(&self.run, roll_call, judged_by, &assessment, started());
+        (manifest.vouching_for([jsonl]), assessment)
     }
 }
 

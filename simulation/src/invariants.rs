@@ -114,12 +114,11 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
 }
 
 fn outcome_of(account: &AccountOutcome) -> String {
-    match (account.outcome, account.code) {
-        (Outcome::Collected, _) => "collected".to_owned(),
-        (Outcome::Skipped, _) => "skipped".to_owned(),
-        (Outcome::NoOutcome, _) => "no-outcome".to_owned(),
-        (Outcome::Failed, Some(code)) => code.to_string(),
-        (Outcome::Failed, None) => "failed without a code".to_owned(),
+    match &account.outcome {
+        Outcome::Collected { .. } => "collected".to_owned(),
+        Outcome::Skipped { .. } => "skipped".to_owned(),
+        Outcome::NoOutcome => "no-outcome".to_owned(),
+        Outcome::Failed { code, .. } => code.to_string(),
     }
 }
 
@@ -223,23 +222,19 @@ impl Check<'_> {
         let trouble = self.aws.organization().trouble(number);
         let child = night.children.get(id);
         let status = child.and_then(|child| child.as_ref().ok()).map(String::as_str);
-        match account.outcome {
-            Outcome::Collected if trouble != Trouble::None => {
+        match &account.outcome {
+            Outcome::Collected { .. } if trouble != Trouble::None => {
                 self.violated(format!("account {id} is collected, which can't be: {trouble:?}"));
             }
-            Outcome::Collected => match &account.report {
-                Some(report) => self.collected(id, number, report, written),
-                None => self.violated(format!("account {id} is collected without a report")),
-            },
-            Outcome::Failed => match account.code {
-                Some(code) => self.failed(account, number, code, trouble),
-                None => self.violated(format!("account {id} failed without a code")),
-            },
+            Outcome::Collected { report } => self.collected(id, number, report, written),
+            Outcome::Failed { code, message, .. } => self.failed(id, number, *code, message, trouble),
             // A roll that is taken again, for an event that came twice, knows of what happened since.
-            Outcome::Skipped if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) => {
-                self.violated(format!("account {id} is skipped: {:?}", account.reason));
+            Outcome::Skipped { reason }
+                if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) =>
+            {
+                self.violated(format!("account {id} is skipped: {reason:?}"));
             }
-            Outcome::Skipped => {}
+            Outcome::Skipped { .. } => {}
             // Only a child that could not even record a failure leaves nothing.
             Outcome::NoOutcome if matches!(child, Some(Err(_))) => {}
             Outcome::NoOutcome => {
@@ -247,19 +242,16 @@ impl Check<'_> {
             }
         }
         if status == Some("Collected")
-            && account.outcome != Outcome::Collected
-            && !matches!(account.code, Some(FailureCode::StorageFailed | FailureCode::ReportUnreadable))
+            && !account.is_collected()
+            && !matches!(
+                account.outcome.failure(),
+                Some((FailureCode::StorageFailed | FailureCode::ReportUnreadable, _))
+            )
         {
-            self.violated(format!(
-                "account {id} was collected and is {:?} {:?}",
-                account.outcome, account.code
-            ));
+            self.violated(format!("account {id} was collected and is {:?}", account.outcome));
         }
-        if !faults.any() && trouble == Trouble::None && account.outcome != Outcome::Collected {
-            self.violated(format!(
-                "nothing went wrong and account {id} is {:?} {:?}",
-                account.outcome, account.message
-            ));
+        if !faults.any() && trouble == Trouble::None && !account.is_collected() {
+            self.violated(format!("nothing went wrong and account {id} is {:?}", account.outcome));
         }
     }
 
@@ -293,8 +285,7 @@ impl Check<'_> {
     }
 
     /// A failure says what really was the matter.
-    fn failed(&mut self, account: &AccountOutcome, number: usize, code: FailureCode, trouble: Trouble) {
-        let message = account.message.as_deref().unwrap_or_default();
+    fn failed(&mut self, id: &str, number: usize, code: FailureCode, message: &str, trouble: Trouble) {
         let holds = match code {
             FailureCode::RoleMissingOrDenied => {
                 matches!(trouble, Trouble::RoleMissing | Trouble::SuspendedSince)
@@ -314,10 +305,7 @@ impl Check<'_> {
             FailureCode::NoOutcome => false,
         };
         if !holds || message.is_empty() {
-            let AccountOutcome { account_id, .. } = account;
-            self.violated(format!(
-                "account {account_id} ({trouble:?}, {number}) failed with {code}: {message}"
-            ));
+            self.violated(format!("account {id} ({trouble:?}, {number}) failed with {code}: {message}"));
         }
     }
 
@@ -331,10 +319,9 @@ impl Check<'_> {
         // An analysis that came twice may have known less the first time, or the second.
         let manifests = self.manifests();
         for (index, account) in manifest.accounts.iter().enumerate() {
-            let is_missing = manifests.iter().all(|manifest| {
-                let outcome = manifest.accounts.get(index).map(|account| account.outcome);
-                matches!(outcome, Some(Outcome::Failed | Outcome::NoOutcome))
-            });
+            let is_missing = manifests
+                .iter()
+                .all(|manifest| manifest.accounts.get(index).is_some_and(AccountOutcome::is_missing));
             if is_missing && night.ending == Ending::Succeeded && !self.told_of(account.account_id.as_str()) {
                 self.violated(format!("nobody was told of account {}", account.account_id));
             }

@@ -13,7 +13,6 @@ use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::credential_changes::compare;
 use rollcall_core::judgement::history::Previous;
-use rollcall_core::organization::outcome::Outcome;
 
 use crate::arguments::diff::{DiffArguments, DiffFormat};
 use crate::asynchronous::asynchronous;
@@ -121,7 +120,7 @@ async fn judged(
 }
 
 fn collected(manifest: &Manifest) -> BTreeSet<&AccountId> {
-    let collected = manifest.accounts.iter().filter(|account| account.outcome == Outcome::Collected);
+    let collected = manifest.accounts.iter().filter(|account| account.is_collected());
     collected.map(|account| &account.account_id).collect()
 }
 

@@ -67,7 +67,7 @@ impl Day {
         let entries = manifest
             .iter()
             .flat_map(|manifest| &manifest.accounts)
-            .filter_map(|account| Some((account.account_id.clone(), account.report.clone()?)))
+            .filter_map(|account| Some((account.account_id.clone(), account.outcome.report()?.clone())))
             .collect();
         let mut reports = store.list(&bucket_layout::reports(name)).await?;
         reports.retain(|key| Self::account_of_report(key).is_some());
@@ -124,7 +124,7 @@ fn roll_of(manifest: &Manifest) -> Roll {
         name: account.name.clone(),
         state: account.state.clone(),
         path: account.path.clone(),
-        skip: account.reason,
+        skip: account.outcome.skip_reason(),
         ..Account::of_id(account.account_id.clone())
     });
     Roll {

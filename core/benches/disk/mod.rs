@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
 use rollcall_core::formats::csv::write_csv;
 use rollcall_core::formats::jsonl::write_jsonl;
 use rollcall_core::formats::page::write_html;
@@ -19,11 +19,11 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer};
 use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::judgement::finding::Finding;
-use rollcall_core::judgement::history::{History, Previous};
+use rollcall_core::judgement::history::Previous;
 use rollcall_core::judgement::settings::RuleSettings;
-use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
-use rollcall_core::organization::roll::Account;
-use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::organization::roll::{Account, Roll, RollSource};
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use sha2::{Digest, Sha256};
 
@@ -116,8 +116,8 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     let analysis = analysis.into_inner().expect("no worker panics");
     measured.bytes = reports.iter().map(|report| report.bytes).sum();
     measured.rows = reports.iter().map(|report| report.rows).sum();
-    let mut manifest = manifest(&reports);
-    let assessment = analysis.settle(&manifest.accounts, true, &Exemptions::default());
+    let (run, roll_call) = roll_call(&reports);
+    let assessment = analysis.settle(&roll_call, &Exemptions::default());
     measured.findings = assessment.findings.len() as u64;
     measured.findings_bytes = assessment.findings.iter().map(held).sum();
     let create = |name: &str| File::create(folder.join(name)).map(BufWriter::new);
@@ -126,7 +126,8 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     }
     if measurement == "nightly" {
         write_jsonl(&assessment.findings, &mut create("findings.jsonl")?)?;
-        manifest.assess(&policy, History::default(), None, &assessment);
+        let judged_by = JudgedBy { settings: policy, ..Default::default() };
+        let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, as_of);
         write_html(&manifest, &assessment.findings, &assessment.resolved, &mut create("summary.html")?)?;
         serde_json::to_writer(create("run.json")?, &manifest)?;
     }
@@ -177,7 +178,7 @@ fn account_id(path: &Path) -> AccountId {
     name.trim_start_matches("credentialReport_").parse().expect("the generator names files by account")
 }
 
-/// What the manifest says of a report.
+/// What the manifest says about a report.
 struct Report {
     account_id: AccountId,
     bytes: u64,
@@ -185,7 +186,7 @@ struct Report {
     sha256: [u8; 32],
 }
 
-fn manifest(reports: &[Report]) -> Manifest {
+fn roll_call(reports: &[Report]) -> (Run, RollCall) {
     let as_of = organization::as_of();
     let run = Run { execution: "bench".into(), execution_arn: String::new(), started: as_of, as_of };
     let mut evidence = Evidence::default();
@@ -214,7 +215,7 @@ fn manifest(reports: &[Report]) -> Manifest {
         organization_id: None,
         accounts,
     };
-    Manifest::call_roll(&run, roll, evidence, as_of)
+    (run, RollCall::of(roll, evidence))
 }
 
 /// What a finding holds: itself and its texts.

@@ -11,8 +11,9 @@ use crate::judgement::exemptions::ExemptionOutcome;
 use crate::judgement::history::History;
 use crate::judgement::settings::RuleSettings;
 use crate::organization::coverage::Coverage;
-use crate::organization::outcome::{AccountOutcome, Evidence};
-use crate::organization::roll::{Roll, RollSource};
+use crate::organization::outcome::AccountOutcome;
+use crate::organization::roll::RollSource;
+use crate::organization::roll_call::RollCall;
 use crate::organization::run::Run;
 
 /// The version of the manifest's form; it grows when a reader must know of a change.
@@ -84,14 +85,30 @@ pub struct WrittenFile {
     pub bytes: u64,
 }
 
+/// What a run is judged by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JudgedBy {
+    /// How the rules are set.
+    pub settings: RuleSettings,
+    /// Which run it is compared with.
+    pub history: History,
+    /// The SHA-256 of the file of exemptions, in hexadecimal; `None` when there is no file.
+    pub exemptions_sha256: Option<String>,
+}
+
 impl Manifest {
-    /// Calls the roll: gives every account of `roll` its one outcome from `evidence`.
-    ///
-    /// A report counts before a failure of the same account: a failure may have been recorded of a
-    /// write that did reach the bucket, and what lies there is the truth.
-    pub fn call_roll(run: &Run, roll: Roll, mut evidence: Evidence, finished: DateTime<Utc>) -> Self {
-        let accounts: Vec<AccountOutcome> =
-            roll.accounts.into_iter().map(|account| AccountOutcome::of(account, &mut evidence)).collect();
+    /// The manifest of a run whose roll is called and whose analysis is settled. It vouches for no
+    /// file yet.
+    pub fn of(
+        run: &Run,
+        roll_call: RollCall,
+        judged_by: JudgedBy,
+        assessment: &Assessment,
+        finished: DateTime<Utc>,
+    ) -> Self {
+        let RollCall { source, organization_id, accounts, coverage, of_other_executions, unreadable_files } =
+            roll_call;
+        let JudgedBy { settings, history, exemptions_sha256 } = judged_by;
         Self {
             schema_version: SCHEMA_VERSION,
             execution: run.execution.clone(),
@@ -100,42 +117,30 @@ impl Manifest {
             started: run.started,
             finished,
             as_of: run.as_of,
-            source: roll.source,
-            organization_id: roll.organization_id,
-            coverage: Coverage::of(&accounts),
-            policy: RuleSettings::default(),
-            history: History::default(),
-            exemptions: ExemptionsRead::default(),
-            findings: FindingCounts::default(),
-            credentials: CredentialCounts::default(),
+            source,
+            organization_id,
+            coverage,
+            policy: settings,
+            history,
+            exemptions: ExemptionsRead { sha256: exemptions_sha256, outcomes: assessment.exemptions.clone() },
+            findings: FindingCounts::of(assessment),
+            credentials: CredentialCounts::from(&assessment.statistics),
             outputs: Vec::new(),
-            of_other_executions: evidence.of_other_executions,
-            unreadable_files: Vec::new(),
+            of_other_executions,
+            unreadable_files,
             accounts,
         }
     }
 
-    /// Adds what the run was judged by and what it found. `exemptions_sha256` is that of the file,
-    /// if there is one.
-    pub fn assess(
-        &mut self,
-        policy: &RuleSettings,
-        history: History,
-        exemptions_sha256: Option<String>,
-        assessment: &Assessment,
-    ) {
-        self.policy = policy.clone();
-        self.history = history;
-        self.exemptions =
-            ExemptionsRead { sha256: exemptions_sha256, outcomes: assessment.exemptions.clone() };
-        self.findings = FindingCounts::of(assessment);
-        self.credentials = CredentialCounts::from(&assessment.statistics);
+    /// The same, and it vouches for `files` too.
+    pub fn vouching_for(mut self, files: impl IntoIterator<Item = WrittenFile>) -> Self {
+        self.outputs.extend(files);
+        self
     }
 
-    /// Whether the run was meant for every account of the deployment, and not for some that its
-    /// input named, or whose reports somebody had at hand.
+    /// Whether the run was meant for every account of the deployment.
     pub fn is_of_whole_roll(&self) -> bool {
-        !matches!(self.source, RollSource::ExecutionInput | RollSource::Reports)
+        self.source.is_of_whole_roll()
     }
 
     /// Whether the run is one of the nights: of the whole roll, and judged by its own day.
@@ -148,16 +153,12 @@ impl Manifest {
 mod tests {
     use super::*;
     use crate::organization::failure::FailureCode;
-    use crate::organization::outcome::{Outcome, StoredReport};
     use crate::organization::roll::{Account, SkipReason};
+    use crate::organization::roll_call::Evidence;
     use crate::testing::{account, failure, id, manifest, report};
 
-    fn outcomes(manifest: &Manifest) -> Vec<(Outcome, Option<FailureCode>)> {
-        manifest.accounts.iter().map(|account| (account.outcome, account.code)).collect()
-    }
-
     #[test]
-    fn every_account_of_the_roll_has_exactly_one_outcome() {
+    fn it_reads_as_its_snapshot_says() {
         let skipped = Account { skip: Some(SkipReason::Suspended), ..account(4) };
         let manifest = manifest(
             vec![account(1), account(2), account(3), skipped],
@@ -165,65 +166,10 @@ mod tests {
                 reports: [(id(1), report(1, 0))].into(),
                 failures: [(id(2), failure(2, FailureCode::RoleMissingOrDenied, "no role"))].into(),
                 of_other_executions: 5,
+                ..Default::default()
             },
         );
-        assert_eq!(
-            outcomes(&manifest),
-            [
-                (Outcome::Collected, None),
-                (Outcome::Failed, Some(FailureCode::RoleMissingOrDenied)),
-                (Outcome::NoOutcome, Some(FailureCode::NoOutcome)),
-                (Outcome::Skipped, None),
-            ]
-        );
-        assert_eq!(manifest.accounts[3].reason, Some(SkipReason::Suspended));
-        let Coverage { accounts, collected, failed, skipped, no_outcome, percent, .. } = manifest.coverage;
-        assert_eq!((accounts, collected, failed, skipped, no_outcome, percent), (4, 1, 1, 1, 1, 33.33));
-        assert_eq!(manifest.of_other_executions, 5);
         insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).unwrap());
-    }
-
-    #[test]
-    fn a_stored_report_counts_before_a_failure_recorded_of_its_write() {
-        let manifest = manifest(
-            vec![account(1)],
-            Evidence {
-                reports: [(id(1), report(1, 0))].into(),
-                failures: [(id(1), failure(1, FailureCode::StorageFailed, "no answer"))].into(),
-                of_other_executions: 0,
-            },
-        );
-        assert_eq!(outcomes(&manifest), [(Outcome::Collected, None)]);
-    }
-
-    #[test]
-    fn a_report_that_can_not_be_read_is_a_failure_and_stays_in_the_manifest() {
-        let unreadable = StoredReport {
-            fault: Some((FailureCode::ReportUnreadable, "the report is empty".into())),
-            ..report(1, 0)
-        };
-        let manifest = manifest(
-            vec![account(1)],
-            Evidence { reports: [(id(1), unreadable)].into(), ..Default::default() },
-        );
-        assert_eq!(outcomes(&manifest), [(Outcome::Failed, Some(FailureCode::ReportUnreadable))]);
-        assert!(manifest.accounts[0].report.is_some());
-    }
-
-    #[test]
-    fn a_hundred_percent_means_all() {
-        let accounts = (0..30_000).map(account).collect();
-        let reports = (1..30_000).map(|number| (id(number), report(number, 0))).collect();
-        let manifest = manifest(accounts, Evidence { reports, ..Default::default() });
-        assert_eq!(manifest.coverage.missing(), 1);
-        assert_eq!(manifest.coverage.percent, 99.99);
-    }
-
-    #[test]
-    fn a_roll_of_skipped_accounts_is_not_a_hundred_percent() {
-        let manifest =
-            manifest(vec![Account { skip: Some(SkipReason::Excluded), ..account(1) }], Evidence::default());
-        assert_eq!(manifest.coverage.percent, 0.0);
     }
 
     #[test]

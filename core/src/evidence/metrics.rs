@@ -57,8 +57,8 @@ pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::organization::outcome::Evidence;
     use crate::organization::roll::RollSource;
+    use crate::organization::roll_call::Evidence;
     use crate::testing::sorted_json;
     use crate::testing::{account, id, manifest, report};
 

@@ -11,7 +11,7 @@ use crate::evidence::manifest::Manifest;
 use crate::identifiers::account_id::AccountId;
 use crate::organization::account::AccountState;
 use crate::organization::failure::FailureCode;
-use crate::organization::outcome::{AccountOutcome, Outcome};
+use crate::organization::outcome::{AccountOutcome, OutcomeKind};
 use crate::organization::roll::RollSource;
 use crate::organization::roll::SkipReason;
 
@@ -27,7 +27,7 @@ struct AccountRecord<'m> {
     name: &'m str,
     path: &'m str,
     state: &'m AccountState,
-    outcome: Outcome,
+    outcome: OutcomeKind,
     code: Option<FailureCode>,
     reason: Option<SkipReason>,
     message: Option<&'m str>,
@@ -43,9 +43,9 @@ struct AccountRecord<'m> {
 
 impl<'m> AccountRecord<'m> {
     fn of(account: &'m AccountOutcome, manifest: &'m Manifest) -> Self {
-        let AccountOutcome { account_id, name, path, state, outcome, code, message, reason, report } =
-            account;
-        let report = report.as_ref();
+        let AccountOutcome { account_id, name, path, state, outcome } = account;
+        let (code, message) = outcome.failure().unzip();
+        let report = outcome.report();
         Self {
             date: manifest.date,
             execution: &manifest.execution,
@@ -55,10 +55,10 @@ impl<'m> AccountRecord<'m> {
             name,
             path,
             state,
-            outcome: *outcome,
-            code: *code,
-            reason: *reason,
-            message: message.as_deref(),
+            outcome: outcome.kind(),
+            code,
+            reason: outcome.skip_reason(),
+            message,
             generated: report.map(|report| report.generated),
             collected: report.map(|report| report.collected),
             age_seconds: report.map(|report| report.age_seconds),
@@ -98,8 +98,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::organization::outcome::Evidence;
     use crate::organization::roll::Account;
+    use crate::organization::roll_call::Evidence;
     use crate::testing::{account, failure, id, manifest, report};
 
     fn written(manifest: &Manifest) -> String {
@@ -116,7 +116,7 @@ mod tests {
             Evidence {
                 reports: [(id(1), report(1, 2))].into(),
                 failures: [(id(2), failure(2, FailureCode::RoleMissingOrDenied, "no role"))].into(),
-                of_other_executions: 0,
+                ..Default::default()
             },
         );
         let lines = written(&manifest);

@@ -367,12 +367,9 @@ struct Notifications<'m>(&'m Manifest);
 impl<'m> Notifications<'m> {
     fn all(&self) -> impl Iterator<Item = Notification<'m>> + use<'m> {
         let files = self.0.unreadable_files.iter().map(|problem| unreadable_file(problem));
-        let accounts = self.0.accounts.iter().filter_map(|account| {
-            if account.is_missing() {
-                Some(missing(account))
-            } else {
-                account.report_with_bad_rows().map(|report| bad_rows(account, report))
-            }
+        let accounts = self.0.accounts.iter().filter_map(|account| match account.outcome.failure() {
+            Some((code, message)) => Some(missing(account, code, message)),
+            None => account.report_with_bad_rows().map(|report| bad_rows(account, report)),
         });
         accounts.chain(files)
     }
@@ -395,9 +392,7 @@ fn unreadable_file(problem: &str) -> Notification<'_> {
     }
 }
 
-fn missing(account: &AccountOutcome) -> Notification<'_> {
-    let code = account.code.unwrap_or(FailureCode::NoOutcome);
-    let message = account.message.as_deref().unwrap_or("the manifest does not say why");
+fn missing<'m>(account: &'m AccountOutcome, code: FailureCode, message: &str) -> Notification<'m> {
     let account_in_words = account_in_words(&account.account_id, &account.name);
     let text = format!("{account_in_words} was not looked at, {code}: {message}");
     notification(account, code.as_str(), &text)
@@ -415,8 +410,8 @@ fn bad_rows<'m>(account: &'m AccountOutcome, report: &'m ReportEntry) -> Notific
 }
 
 fn notification<'m>(account: &'m AccountOutcome, id: &'static str, text: &str) -> Notification<'m> {
-    let AccountOutcome { account_id, name, report, .. } = account;
-    let report = report.as_ref().map(|report| uri(&report.key).into());
+    let AccountOutcome { account_id, name, outcome, .. } = account;
+    let report = outcome.report().map(|report| uri(&report.key).into());
     Notification {
         descriptor: NotificationReference { id },
         level: "error",
@@ -489,7 +484,7 @@ impl Serialize for Results<'_> {
 }
 
 fn report_uris(manifest: &Manifest) -> HashMap<&AccountId, String> {
-    let stored = manifest.accounts.iter().filter_map(|account| Some((account, account.report.as_ref()?)));
+    let stored = manifest.accounts.iter().filter_map(|account| Some((account, account.outcome.report()?)));
     stored.map(|(account, report)| (&account.account_id, uri(&report.key))).collect()
 }
 
@@ -516,8 +511,8 @@ mod tests {
     use super::*;
     use crate::judgement::finding::Assessed;
     use crate::judgement::finding::Exempted;
-    use crate::organization::outcome::Evidence;
     use crate::organization::roll::{Account, SkipReason};
+    use crate::organization::roll_call::Evidence;
     use crate::report::BadRow;
     use crate::testing::finding;
     use crate::testing::sorted_json::pretty;

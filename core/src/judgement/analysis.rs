@@ -16,7 +16,8 @@ use crate::judgement::history::Previous;
 use crate::judgement::rules::{Flag, Judge, RULES, Rule, Verdict};
 use crate::judgement::settings::RuleSettings;
 use crate::judgement::statistics::Statistics;
-use crate::organization::outcome::{AccountOutcome, Outcome};
+use crate::organization::outcome::OutcomeKind;
+use crate::organization::roll_call::RollCall;
 use crate::report;
 use crate::report::{Cell, ROOT_USER, Tally, Unreadable, User, with_unreported_root};
 
@@ -246,19 +247,16 @@ impl<'a> Analysis<'a> {
     /// Settles the night: keeps what nobody could look at, tells what is gone, marks what is exempt
     /// on the day that ages are counted to, and brings all of it in order.
     ///
-    /// `accounts` is the roll as it was called. `whole_roll` says that an account which is not on it is
-    /// none of the deployment's any more, and was not merely not asked for.
-    pub fn settle(
-        mut self,
-        accounts: &[AccountOutcome],
-        whole_roll: bool,
-        exemptions: &Exemptions,
-    ) -> Assessment {
+    /// An account that is not on a whole roll has left the deployment; one that is not on a roll of some
+    /// accounts was only not asked for.
+    pub fn settle(mut self, roll_call: &RollCall, exemptions: &Exemptions) -> Assessment {
+        let RollCall { accounts, source, .. } = roll_call;
+        let whole_roll = source.is_of_whole_roll();
         let Analyzer { policy, previous, as_of, .. } = self.analyzer;
-        let outcomes: HashMap<&AccountId, Outcome> =
-            accounts.iter().map(|account| (&account.account_id, account.outcome)).collect();
+        let outcomes: HashMap<&AccountId, OutcomeKind> =
+            accounts.iter().map(|account| (&account.account_id, account.outcome.kind())).collect();
         let is_collected =
-            |finding: &Finding| outcomes.get(&finding.assessed.account_id) == Some(&Outcome::Collected);
+            |finding: &Finding| outcomes.get(&finding.assessed.account_id) == Some(&OutcomeKind::Collected);
         // What does not count as collected counts for nothing else either.
         self.findings.retain(is_collected);
         let (mut resolved, mut unfollowed) = (Vec::new(), Vec::new());
@@ -268,11 +266,11 @@ impl<'a> Analysis<'a> {
             let same_measure =
                 policy.applies(finding.rule) && policy.limit_days(finding.rule) == finding.limit_days;
             match (outcome, fate) {
-                (Some(Outcome::Collected), Fate::Met) => {}
+                (Some(OutcomeKind::Collected), Fate::Met) => {}
                 (None, _) if !whole_roll => {}
-                (None | Some(Outcome::Skipped), _) => unfollowed.push(finding.clone()),
+                (None | Some(OutcomeKind::Skipped), _) => unfollowed.push(finding.clone()),
                 (Some(_), _) if !same_measure => unfollowed.push(finding.clone()),
-                (Some(Outcome::Collected), Fate::Unmet) => resolved.push(finding.clone()),
+                (Some(OutcomeKind::Collected), Fate::Unmet) => resolved.push(finding.clone()),
                 (Some(_), _) => self.findings.push(Finding {
                     status: Status::Ongoing,
                     verified: false,
@@ -284,7 +282,7 @@ impl<'a> Analysis<'a> {
             findings.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
         }
         let is_covered = |account_id: Option<&AccountId>| match account_id {
-            Some(account_id) => outcomes.get(account_id) == Some(&Outcome::Collected),
+            Some(account_id) => outcomes.get(account_id) == Some(&OutcomeKind::Collected),
             None => {
                 whole_roll
                     && accounts

@@ -109,17 +109,16 @@ fn findings_next(manifest: &Manifest) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::manifest::JudgedBy;
     use crate::judgement::analysis::Assessment;
-    use crate::judgement::history::History;
     use crate::judgement::rules::RuleId;
-    use crate::judgement::settings::RuleSettings;
     use crate::messages::{Listed, digest, errors as error_message};
     use crate::organization::failure::FailureCode;
-    use crate::organization::outcome::Evidence;
     use crate::organization::roll::Account;
+    use crate::organization::roll_call::Evidence;
     use crate::testing::finding;
     use crate::testing::sorted_json;
-    use crate::testing::{account, failure, id, manifest, report};
+    use crate::testing::{account, failure, id, judged, report};
 
     const HOSTILE: &str = "<!channel> [x](http://x) `";
 
@@ -129,19 +128,15 @@ mod tests {
 
     fn night() -> Manifest {
         let hostile = Account { name: HOSTILE.into(), ..account(2) };
-        let mut manifest = manifest(
-            vec![account(1), hostile],
-            Evidence {
-                reports: [(id(1), report(1, 2))].into(),
-                failures: [(id(2), failure(2, FailureCode::RoleMissingOrDenied, HOSTILE))].into(),
-                ..Default::default()
-            },
-        );
+        let evidence = Evidence {
+            reports: [(id(1), report(1, 2))].into(),
+            failures: [(id(2), failure(2, FailureCode::RoleMissingOrDenied, HOSTILE))].into(),
+            ..Default::default()
+        };
         let findings =
             vec![finding(1, HOSTILE, RuleId::RootAccessKey), finding(1, HOSTILE, RuleId::TwoActiveKeys)];
         let assessment = Assessment { findings, ..Default::default() };
-        manifest.assess(&RuleSettings::default(), History::default(), None, &assessment);
-        manifest
+        judged(vec![account(1), hostile], evidence, JudgedBy::default(), &assessment)
     }
 
     fn notification(message: &Message, manifest: &Manifest) -> serde_json::Value {

@@ -237,20 +237,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::evidence::manifest::JudgedBy;
     use crate::judgement::analysis::Assessment;
     use crate::judgement::exemptions::Exemptions;
     use crate::judgement::finding::Assessed;
-    use crate::judgement::history::History;
-    use crate::judgement::settings::RuleSettings;
-    use crate::organization::outcome::Evidence;
+    use crate::organization::roll_call::Evidence;
     use crate::testing::finding;
-    use crate::testing::{account, id, manifest, report};
+    use crate::testing::{account, id, judged, report};
 
     /// The digest of a night of two accounts, the second without a report.
     fn message(assessment: &Assessment) -> Option<Message> {
         let reports = [(id(1), report(1, 0))].into();
-        let mut manifest = manifest(vec![account(1), account(2)], Evidence { reports, ..Default::default() });
-        manifest.assess(&RuleSettings::default(), History::default(), None, assessment);
+        let evidence = Evidence { reports, ..Default::default() };
+        let manifest = judged(vec![account(1), account(2)], evidence, JudgedBy::default(), assessment);
         let mut listed = Listed::default();
         assessment.findings.iter().cloned().for_each(|finding| listed.offer(finding));
         digest(&manifest, &listed, "reports-bucket", &Console::new("aws", "eu-central-1"))

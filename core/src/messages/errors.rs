@@ -52,12 +52,12 @@ pub fn errors(manifest: &Manifest, bucket: &str, console: &Console) -> Option<Me
     Some(Message { kind: Kind::Errors, subject, body, attributes })
 }
 
-/// The accounts without a report, by code, in the order of [`FailureCode`].
-pub(super) fn missing_by_code(manifest: &Manifest) -> BTreeMap<FailureCode, Vec<&AccountOutcome>> {
-    let mut by_code: BTreeMap<FailureCode, Vec<&AccountOutcome>> = BTreeMap::new();
-    for account in manifest.accounts.iter().filter(|account| account.is_missing()) {
-        if let Some(code) = account.code {
-            by_code.entry(code).or_default().push(account);
+/// The accounts without a report and what happened to each, by code, in the order of [`FailureCode`].
+pub(super) fn missing_by_code(manifest: &Manifest) -> BTreeMap<FailureCode, Vec<(&AccountOutcome, &str)>> {
+    let mut by_code: BTreeMap<FailureCode, Vec<_>> = BTreeMap::new();
+    for account in &manifest.accounts {
+        if let Some((code, message)) = account.outcome.failure() {
+            by_code.entry(code).or_default().push((account, message));
         }
     }
     by_code
@@ -72,8 +72,7 @@ fn write_failures(body: &mut String, manifest: &Manifest) {
         body.push_str(&format!("{code}: {}\n", counted(accounts.len() as u64, "account")));
         paragraph(body, &format!("  What to do: {}", code.remedy()));
         let end = body.len() + share;
-        for (written, account) in accounts.iter().enumerate() {
-            let message = account.message.as_deref().unwrap_or_default();
+        for (written, (account, message)) in accounts.iter().enumerate() {
             let entry = format!(
                 "  {}  {}\n      {}\n",
                 account.account_id,
@@ -126,8 +125,8 @@ fn write_bad_rows(body: &mut String, manifest: &Manifest) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::organization::outcome::Evidence;
     use crate::organization::roll::{Account, SkipReason};
+    use crate::organization::roll_call::Evidence;
     use crate::testing::{account, failure, id, manifest, report};
 
     fn message(manifest: &Manifest) -> Option<Message> {
@@ -156,7 +155,7 @@ mod tests {
                     (id(4), failure(4, FailureCode::ReportTimedOut, "still INPROGRESS after 45 waits")),
                 ]
                 .into(),
-                of_other_executions: 0,
+                ..Default::default()
             },
         );
         let message = message(&manifest).unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{AccountOutcome, Outcome};
+use crate::organization::outcome::{AccountOutcome, OutcomeKind};
 
 /// How many accounts ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,13 +26,13 @@ pub struct Coverage {
 
 impl Coverage {
     pub(crate) fn of(accounts: &[AccountOutcome]) -> Self {
-        let count = |outcome| accounts.iter().filter(|account| account.outcome == outcome).count() as u64;
+        let count = |kind| accounts.iter().filter(|account| account.outcome.kind() == kind).count() as u64;
         let mut coverage = Self {
             accounts: accounts.len() as u64,
-            collected: count(Outcome::Collected),
-            failed: count(Outcome::Failed),
-            skipped: count(Outcome::Skipped),
-            no_outcome: count(Outcome::NoOutcome),
+            collected: count(OutcomeKind::Collected),
+            failed: count(OutcomeKind::Failed),
+            skipped: count(OutcomeKind::Skipped),
+            no_outcome: count(OutcomeKind::NoOutcome),
             bad_rows: accounts
                 .iter()
                 .filter_map(AccountOutcome::report_with_bad_rows)

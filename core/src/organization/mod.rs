@@ -1,8 +1,10 @@
 //! The organization: which accounts it has, and what became of each in a run.
 
 pub mod account;
+mod account_entry;
 pub mod coverage;
 pub mod failure;
 pub mod outcome;
 pub mod roll;
+pub mod roll_call;
 pub mod run;

@@ -1,23 +1,50 @@
 //! What became of an account of the roll.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountState;
-use super::failure::{FailureCode, FailureRecord};
-use super::roll::{Account, SkipReason};
 use crate::identifiers::account_id::AccountId;
+use crate::organization::account::AccountState;
+use crate::organization::failure::FailureCode;
+use crate::organization::roll::SkipReason;
 use crate::report::BadRow;
 
-/// How an account ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What is said of an account that left nothing.
+const NOTHING_LEFT: &str = "the run ended with neither a report nor a failure of this account";
+
+/// How an account ended, with what belongs to that ending.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Its report lies in the bucket and can be read.
+    Collected {
+        /// The report.
+        report: ReportEntry,
+    },
+    /// It failed.
+    Failed {
+        /// Why.
+        code: FailureCode,
+        /// What exactly happened.
+        message: String,
+        /// The stored report, when that is what is wrong.
+        report: Option<ReportEntry>,
+    },
+    /// It was left out on purpose.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Nothing was written about it.
+    NoOutcome,
+}
+
+/// How an account ended, without what belongs to the ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// Its report lies in the bucket and can be read.
     Collected,
-    /// It failed, and `code` says of what.
+    /// It failed, and `code` says why.
     Failed,
     /// It was left out on purpose, and `reason` says why.
     Skipped,
@@ -25,8 +52,8 @@ pub enum Outcome {
     NoOutcome,
 }
 
-/// One account of the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One account of the manifest. [`super::account_entry`] writes and reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountOutcome {
     /// Its id.
     pub account_id: AccountId,
@@ -38,18 +65,6 @@ pub struct AccountOutcome {
     pub state: AccountState,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub code: Option<FailureCode>,
-    /// What exactly happened when it failed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub message: Option<String>,
-    /// Why it was skipped.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<SkipReason>,
-    /// Its report, if one was stored: also one that can't be read.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub report: Option<ReportEntry>,
 }
 
 /// The report of an account, as it lies in the bucket.
@@ -76,70 +91,61 @@ pub struct ReportEntry {
     pub first_bad_rows: Vec<BadRow>,
 }
 
-/// What a run left about one account that has a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredReport {
-    /// The report.
-    pub entry: ReportEntry,
-    /// What is wrong with it, when it does not count as collected.
-    pub fault: Option<(FailureCode, String)>,
-}
+impl Outcome {
+    /// Which of the four it is.
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Collected { .. } => OutcomeKind::Collected,
+            Self::Failed { .. } => OutcomeKind::Failed,
+            Self::Skipped { .. } => OutcomeKind::Skipped,
+            Self::NoOutcome => OutcomeKind::NoOutcome,
+        }
+    }
 
-/// Everything this execution left under the day's prefix, by account. What other executions left
-/// there has been told apart before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// The stored reports.
-    pub reports: BTreeMap<AccountId, StoredReport>,
-    /// The recorded failures.
-    pub failures: BTreeMap<AccountId, FailureRecord>,
-    /// How many reports and failures another execution wrote.
-    pub of_other_executions: u64,
+    /// Why there is no report that counts, and what exactly happened; `None` when there is one, or
+    /// when none was wanted.
+    pub fn failure(&self) -> Option<(FailureCode, &str)> {
+        match self {
+            Self::Failed { code, message, .. } => Some((*code, message)),
+            Self::NoOutcome => Some((FailureCode::NoOutcome, NOTHING_LEFT)),
+            Self::Collected { .. } | Self::Skipped { .. } => None,
+        }
+    }
+
+    /// The stored report, also one that can't be read.
+    pub fn report(&self) -> Option<&ReportEntry> {
+        match self {
+            Self::Collected { report } => Some(report),
+            Self::Failed { report, .. } => report.as_ref(),
+            Self::Skipped { .. } | Self::NoOutcome => None,
+        }
+    }
+
+    /// Why the account was skipped, when it was.
+    pub fn skip_reason(&self) -> Option<SkipReason> {
+        match self {
+            Self::Skipped { reason } => Some(*reason),
+            Self::Collected { .. } | Self::Failed { .. } | Self::NoOutcome => None,
+        }
+    }
 }
 
 impl AccountOutcome {
-    /// Whether it should have a report of this run and has none.
+    /// Whether it counts as collected.
+    pub fn is_collected(&self) -> bool {
+        matches!(self.outcome, Outcome::Collected { .. })
+    }
+
+    /// Whether it should have a report of this run and has none that counts.
     pub fn is_missing(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed | Outcome::NoOutcome)
+        self.outcome.failure().is_some()
     }
 
     /// Its report, when that counts as collected and has rows that can't be read.
     pub fn report_with_bad_rows(&self) -> Option<&ReportEntry> {
-        let report = self.report.as_ref()?;
-        (self.outcome == Outcome::Collected && report.bad_rows > 0).then_some(report)
-    }
-
-    pub(crate) fn of(account: Account, evidence: &mut Evidence) -> Self {
-        let Account { account_id, name, state, path, skip, .. } = account;
-        let report = evidence.reports.remove(&account_id);
-        let failure = evidence.failures.remove(&account_id);
-        let mut outcome = Self {
-            account_id,
-            name,
-            path,
-            state,
-            outcome: Outcome::NoOutcome,
-            code: Some(FailureCode::NoOutcome),
-            message: Some("the run ended with neither a report nor a failure of this account".to_owned()),
-            reason: None,
-            report: None,
-        };
-        let (ending, code, message) = match (skip, report, failure) {
-            (Some(reason), _, _) => {
-                outcome.reason = Some(reason);
-                (Outcome::Skipped, None, None)
-            }
-            (None, Some(StoredReport { entry, fault: None }), _) => {
-                outcome.report = Some(entry);
-                (Outcome::Collected, None, None)
-            }
-            (None, Some(StoredReport { entry, fault: Some((code, message)) }), _) => {
-                outcome.report = Some(entry);
-                (Outcome::Failed, Some(code), Some(message))
-            }
-            (None, None, Some(failure)) => (Outcome::Failed, Some(failure.code), Some(failure.message)),
-            (None, None, None) => return outcome,
-        };
-        Self { outcome: ending, code, message, ..outcome }
+        match &self.outcome {
+            Outcome::Collected { report } if report.bad_rows > 0 => Some(report),
+            _ => None,
+        }
     }
 }

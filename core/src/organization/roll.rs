@@ -105,6 +105,14 @@ pub enum RollSource {
     Reports,
 }
 
+impl RollSource {
+    /// Whether the roll was meant to have every account of the deployment, and not some that the
+    /// execution's input named, or whose reports the command was given.
+    pub fn is_of_whole_roll(self) -> bool {
+        !matches!(self, Self::ExecutionInput | Self::Reports)
+    }
+}
+
 /// Which of the listed accounts to collect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::counts::FindingCounts;
-use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
 use rollcall_core::evidence::metrics::metrics;
 use rollcall_core::evidence::tables;
 use rollcall_core::formats::page::write_html;
@@ -25,8 +25,9 @@ use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::coverage::Coverage;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::{Evidence, ReportEntry, StoredReport};
+use rollcall_core::organization::outcome::ReportEntry;
 use rollcall_core::organization::roll::Roll;
+use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
 use serde::{Deserialize, Serialize};
@@ -161,62 +162,68 @@ impl AnalyzeReports {
                 .collect(),
         };
         let evidence = self.evidence(&context, &mut analysis).await?;
-        let mut manifest = Manifest::call_roll(run, roll, evidence, now());
-        let whole_roll = manifest.is_of_whole_roll();
-        let assessment = analysis.settle(&manifest.accounts, whole_roll, &exemptions);
-        manifest.assess(&self.policy, history, exemptions_sha256, &assessment);
-
-        let findings = &assessment.findings;
-        let csv = self.report_store.write_file(
-            bucket_layout::findings_csv(date),
-            "text/csv",
-            &run.execution,
-            |mut output| csv::write_csv(findings, &mut output),
-        );
-        manifest.outputs.push(csv.await?);
-        let jsonl = self.report_store.write_file(
-            bucket_layout::findings_jsonl(date),
-            "application/jsonl",
-            &run.execution,
-            |mut output| jsonl::write_jsonl(findings, &mut output),
-        );
-        manifest.outputs.push(jsonl.await?);
-        manifest.finished = now();
-        let summary = self.report_store.write_file(
-            bucket_layout::summary(date),
-            "text/html; charset=utf-8",
-            &run.execution,
-            |mut output| write_html(&manifest, findings, &assessment.resolved, &mut output),
-        );
-        let summary = summary.await?;
-        manifest.outputs.push(summary);
-        let accounts = self.report_store.write_file(
-            bucket_layout::accounts_table(date),
-            "application/jsonl",
-            &run.execution,
-            |mut output| tables::write_accounts(&manifest, &mut output),
-        );
-        let accounts = accounts.await?;
-        manifest.outputs.push(accounts);
-        // Athena reads buckets, and no folder on a disk.
-        if self.report_store.is_bucket() {
-            let findings = self.report_store.address(&bucket_layout::findings_jsonl(date));
-            let symlink = self.report_store.write_file(
-                bucket_layout::findings_table(date),
-                "text/plain",
-                &run.execution,
-                |mut output| tables::write_symlink(&findings, &mut output),
-            );
-            manifest.outputs.push(symlink.await?);
-        }
-        // Last: whoever finds it finds everything it names.
-        self.report_store.write_json(&bucket_layout::run(date), &manifest, &run.execution).await?;
+        let roll_call = RollCall::of(roll, evidence);
+        let assessment = analysis.settle(&roll_call, &exemptions);
+        let judged_by = JudgedBy { settings: self.policy.clone(), history, exemptions_sha256 };
+        let manifest = self.write(run, roll_call, judged_by, &assessment).await?;
         log(&manifest);
         // CloudWatch makes metrics of this line in the function's log.
         if let Some(line) = self.deployment.as_deref().and_then(|name| metrics(&manifest, name)) {
             println!("{line}");
         }
         Ok(Analyzed { manifest, assessment })
+    }
+
+    /// Writes everything the run found. The manifest comes last: where it is, everything it names is.
+    async fn write(
+        &self,
+        run: &Run,
+        roll_call: RollCall,
+        judged_by: JudgedBy,
+        assessment: &Assessment,
+    ) -> Result<Manifest, StepError> {
+        let (store, date, execution) = (&self.report_store, run.date(), &run.execution);
+        let Assessment { findings, resolved, .. } = assessment;
+        let csv = store.write_file(bucket_layout::findings_csv(date), "text/csv", execution, |mut output| {
+            csv::write_csv(findings, &mut output)
+        });
+        let csv = csv.await?;
+        let jsonl = store.write_file(
+            bucket_layout::findings_jsonl(date),
+            "application/jsonl",
+            execution,
+            |mut output| jsonl::write_jsonl(findings, &mut output),
+        );
+        let jsonl = jsonl.await?;
+        let manifest = Manifest::of(run, roll_call, judged_by, assessment, now()).vouching_for([csv, jsonl]);
+        let summary = store.write_file(
+            bucket_layout::summary(date),
+            "text/html; charset=utf-8",
+            execution,
+            |mut output| write_html(&manifest, findings, resolved, &mut output),
+        );
+        let summary = summary.await?;
+        let accounts = store.write_file(
+            bucket_layout::accounts_table(date),
+            "application/jsonl",
+            execution,
+            |mut output| tables::write_accounts(&manifest, &mut output),
+        );
+        let accounts = accounts.await?;
+        let mut manifest = manifest.vouching_for([summary, accounts]);
+        // Athena reads buckets, and no folder on a disk.
+        if store.is_bucket() {
+            let findings = store.address(&bucket_layout::findings_jsonl(date));
+            let symlink = store.write_file(
+                bucket_layout::findings_table(date),
+                "text/plain",
+                execution,
+                |mut output| tables::write_symlink(&findings, &mut output),
+            );
+            manifest = manifest.vouching_for([symlink.await?]);
+        }
+        store.write_json(&bucket_layout::run(date), &manifest, execution).await?;
+        Ok(manifest)
     }
 
     /// The exemptions, and the SHA-256 of their file when there is one. A file that can't be read is

@@ -28,15 +28,15 @@ pub(super) fn write(
     width: Option<usize>,
     output: &mut impl Write,
 ) -> io::Result<()> {
-    let missing: Vec<&AccountOutcome> =
-        manifest.accounts.iter().filter(|account| account.is_missing()).collect();
+    let missing: Vec<(&AccountOutcome, (FailureCode, &str))> =
+        manifest.accounts.iter().filter_map(|account| Some((account, account.outcome.failure()?))).collect();
     if missing.is_empty() {
         return Ok(());
     }
     writeln!(output, "{BAD}Not looked at{BAD:#}")?;
     let mut listed = 0;
     for code in FailureCode::ALL {
-        let of_code: Vec<_> = missing.iter().filter(|account| account.code == Some(code)).collect();
+        let of_code: Vec<_> = missing.iter().filter(|(_, failure)| failure.0 == code).collect();
         if of_code.is_empty() {
             continue;
         }
@@ -44,14 +44,13 @@ pub(super) fn write(
         for line in wrapped_beside(remedy(code, remedies), width, 4) {
             writeln!(output, "    {DIM}{line}{DIM:#}")?;
         }
-        for account in of_code {
+        for (account, (_, message)) in of_code {
             listed += 1;
             if listed > MISSING_LISTED {
                 continue;
             }
             let account_name = [account.account_id.as_str(), &account.name].join("  ");
             writeln!(output, "    {BOLD}{}{BOLD:#}", safe(account_name.trim_end()))?;
-            let message = account.message.as_deref().unwrap_or_default();
             for line in wrapped_beside(&safe(message), width, 6) {
                 writeln!(output, "      {line}")?;
             }

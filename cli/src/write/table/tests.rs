@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::judgement::history::Previous;
+use rollcall_core::organization::outcome::Outcome;
 
 use super::*;
 use crate::arguments::aws::AwsArguments;
@@ -27,7 +28,7 @@ fn judged(folder: &str, as_of: &str, previous: &Previous) -> Judged {
     })
     .unwrap();
     for account in &mut judged.manifest.accounts {
-        if let Some(report) = &mut account.report {
+        if let Outcome::Collected { report } = &mut account.outcome {
             report.generated = "2026-11-20T23:50:00Z".parse().unwrap();
         }
     }
@@ -137,7 +138,9 @@ fn hostile(text: &str) -> Judged {
     }
     for account in &mut judged.manifest.accounts {
         account.name = format!("a{text}");
-        account.message = account.message.as_ref().map(|_| text.to_owned());
+        if let Outcome::Failed { message, .. } = &mut account.outcome {
+            *message = text.to_owned();
+        }
     }
     judged.manifest.execution = text.to_owned();
     judged

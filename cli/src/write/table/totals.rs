@@ -6,7 +6,6 @@ use anstyle::Style;
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::judgement::rules::RuleId;
-use rollcall_core::organization::outcome::Outcome;
 use rollcall_core::organization::roll::RollSource;
 use rollcall_core::text::counted::counted;
 
@@ -151,8 +150,8 @@ fn times_sentence(manifest: &Manifest) -> Sentence {
         manifest
             .accounts
             .iter()
-            .filter(|account| account.outcome == Outcome::Collected)
-            .filter_map(|account| Some(account.report.as_ref()?.generated))
+            .filter(|account| account.is_collected())
+            .filter_map(|account| Some(account.outcome.report()?.generated))
     };
     // Only a run knows when IAM made a report; a file knows when it was written.
     let reports = if manifest.source == RollSource::Reports { "files" } else { "reports" };

@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::exemptions::ExemptionOutcome;
 use crate::judgement::finding::Finding;
-use crate::organization::failure::FailureCode;
 use crate::organization::roll::SkipReason;
 use crate::text::time::format_time;
 use crate::text::untrusted::shortened;
@@ -77,25 +76,14 @@ pub(super) fn status(finding: &Finding, _: &dyn Values) -> Result<String> {
 }
 
 #[filter_fn]
-pub(super) fn code_name(code: &Option<FailureCode>, _: &dyn Values) -> Result<String> {
-    Ok(code.map(|code| code.as_str().to_owned()).unwrap_or_default())
-}
-
-#[filter_fn]
-pub(super) fn code_remedy(code: &Option<FailureCode>, _: &dyn Values) -> Result<String> {
-    Ok(code.map(|code| code.remedy().to_owned()).unwrap_or_default())
-}
-
-#[filter_fn]
-pub(super) fn skip_reason(reason: &Option<SkipReason>, _: &dyn Values) -> Result<&'static str> {
+pub(super) fn skip_reason(reason: &SkipReason, _: &dyn Values) -> Result<&'static str> {
     Ok(match reason {
-        Some(SkipReason::PendingActivation) => "its activation is pending",
-        Some(SkipReason::Suspended) => "it is suspended",
-        Some(SkipReason::PendingClosure) => "it is being closed",
-        Some(SkipReason::Closed) => "it is closed",
-        Some(SkipReason::Excluded) => "ExcludeAccountIds names it",
-        Some(SkipReason::NotIncluded) => "IncludeAccountIds does not name it",
-        None => "",
+        SkipReason::PendingActivation => "its activation is pending",
+        SkipReason::Suspended => "it is suspended",
+        SkipReason::PendingClosure => "it is being closed",
+        SkipReason::Closed => "it is closed",
+        SkipReason::Excluded => "ExcludeAccountIds names it",
+        SkipReason::NotIncluded => "IncludeAccountIds does not name it",
     })
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::evidence::manifest::WrittenFile;
+use crate::evidence::manifest::{JudgedBy, WrittenFile};
 use crate::formats::page::*;
 use crate::judgement::analysis::Assessment;
 use crate::judgement::exemptions::Exemptions;
@@ -9,12 +9,11 @@ use crate::judgement::history::{Earlier, EarlierRun, History};
 use crate::judgement::rules::RuleId;
 use crate::judgement::settings::RuleSettings;
 use crate::organization::failure::FailureCode;
-use crate::organization::outcome::{Evidence, StoredReport};
-use crate::organization::roll::RollSource;
-use crate::organization::roll::{Account, SkipReason};
+use crate::organization::roll::{Account, RollSource, SkipReason};
+use crate::organization::roll_call::{Evidence, StoredReport};
 use crate::report::BadRow;
 use crate::testing::finding;
-use crate::testing::{account, failure, id, manifest, report};
+use crate::testing::{account, failure, id, judged, manifest, report, run};
 
 const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
 
@@ -57,12 +56,14 @@ fn a_page_of_reports_that_somebody_had_claims_no_more_than_that() {
 
 /// A night in which the accounts 1 and 2 were collected, and nothing else.
 fn night(findings: Vec<Finding>) -> (Manifest, Vec<Finding>) {
-    let reports = [1, 2].map(|number| (id(number), report(number, 0)));
-    let mut manifest =
-        manifest(vec![account(1), account(2)], Evidence { reports: reports.into(), ..Default::default() });
     let assessment = Assessment { findings, ..Default::default() };
-    manifest.assess(&RuleSettings::default(), History::default(), None, &assessment);
-    (manifest, assessment.findings)
+    (night_of(JudgedBy::default(), &assessment), assessment.findings)
+}
+
+fn night_of(judged_by: JudgedBy, assessment: &Assessment) -> Manifest {
+    let reports = [1, 2].map(|number| (id(number), report(number, 0))).into();
+    let evidence = Evidence { reports, ..Default::default() };
+    judged(vec![account(1), account(2)], evidence, judged_by, assessment)
 }
 
 /// The text of the page, without its style, script and data.
@@ -153,19 +154,19 @@ fn no_value_is_anything_but_text() {
         StoredReport { fault: Some((FailureCode::ReportUnreadable, HOSTILE.into())), ..report(1, 0) };
     let evidence =
         Evidence { reports: [(id(1), unreadable), (id(2), report(2, 0))].into(), ..Default::default() };
-    let mut manifest =
-        manifest(vec![named(1), named(2), Account { skip: Some(SkipReason::Closed), ..named(3) }], evidence);
-    manifest.execution = HOSTILE.into();
-    manifest.execution_arn = HOSTILE.into();
     let toml =
         format!("[[exemption]]\nuser = '''{HOSTILE}'''\nreason = '''{HOSTILE}'''\nexpires = 2026-12-31\n");
     let mut findings =
         vec![hostile(finding(2, "", RuleId::AccessKeyStale)), hostile(finding(2, "", RuleId::RootUsed))];
-    let exemptions =
-        Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings[..1], manifest.date);
+    let exemptions = Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings[..1], run().date());
     let resolved = vec![hostile(finding(2, "", RuleId::RootUsed))];
     let assessment = Assessment { findings, resolved, exemptions, ..Default::default() };
-    manifest.assess(&RuleSettings::default(), History::default(), None, &assessment);
+    let accounts = vec![named(1), named(2), Account { skip: Some(SkipReason::Closed), ..named(3) }];
+    let manifest = Manifest {
+        execution: HOSTILE.into(),
+        execution_arn: HOSTILE.into(),
+        ..judged(accounts, evidence, JudgedBy::default(), &assessment)
+    };
     let html = html(&manifest, &assessment.findings, &assessment.resolved);
     assert_eq!(html.matches("<script").count(), 2, "the data and the page's own");
     assert_eq!(html.matches("</script>").count(), 2);
@@ -217,18 +218,18 @@ fn the_page_reads_as_its_snapshot_says() {
         Finding { status: Status::Ongoing, verified: false, ..finding(2, "ben", RuleId::AccessKeyStale) },
         Finding { status: Status::Ongoing, ..finding(2, "vendor", RuleId::AccessKeyStale) },
     ];
-    let (mut manifest, _) = night(vec![]);
-    let exemptions = Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings, manifest.date);
+    let exemptions = Exemptions::parse("f", toml.as_bytes()).unwrap().apply(&mut findings, run().date());
     let assessment = Assessment {
         findings,
         resolved: vec![finding(2, "carl", RuleId::TwoActiveKeys)],
         exemptions,
         ..Default::default()
     };
-    let mut policy = RuleSettings::default();
-    policy.set(RuleId::CertificateStale, "off").unwrap();
+    let mut settings = RuleSettings::default();
+    settings.set(RuleId::CertificateStale, "off").unwrap();
     let compared_with = EarlierRun { date: "2026-01-30".parse().unwrap(), execution: "e".into() };
     let history = History { compared_with: Some(Earlier::Run(compared_with)), passed_over: vec![] };
-    manifest.assess(&policy, history, Some("0".repeat(64)), &assessment);
+    let judged_by = JudgedBy { settings, history, exemptions_sha256: Some("0".repeat(64)) };
+    let manifest = night_of(judged_by, &assessment);
     insta::assert_snapshot!(words(&html(&manifest, &assessment.findings, &assessment.resolved)));
 }

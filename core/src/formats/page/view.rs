@@ -13,8 +13,9 @@ use crate::identifiers::account_id::AccountId;
 use crate::judgement::exemptions::ExemptionOutcome;
 use crate::judgement::finding::{Finding, Status};
 use crate::judgement::rules::{RULES, Rule, RuleId, Severity};
-use crate::organization::outcome::{AccountOutcome, Outcome};
-use crate::organization::roll::RollSource;
+use crate::organization::failure::FailureCode;
+use crate::organization::outcome::{AccountOutcome, ReportEntry};
+use crate::organization::roll::{RollSource, SkipReason};
 
 /// How much of each list the page has. What is left out is counted, and said where to find.
 const ACCOUNTS_NOT_COVERED: usize = 1_000;
@@ -39,9 +40,9 @@ pub(super) struct Page<'a> {
     has_files: bool,
     is_covered: bool,
     not_covered: u64,
-    missing: List<&'a AccountOutcome>,
-    bad_reports: List<&'a AccountOutcome>,
-    skipped: List<&'a AccountOutcome>,
+    missing: List<(&'a AccountOutcome, (FailureCode, &'a str))>,
+    bad_reports: List<(&'a AccountOutcome, &'a ReportEntry)>,
+    skipped: List<(&'a AccountOutcome, SkipReason)>,
     rules: Vec<RuleRow>,
     accounts: List<AccountRow<'a>>,
     plot: String,
@@ -132,13 +133,16 @@ impl<'a> Page<'a> {
                 && coverage.collected > 0
                 && manifest.unreadable_files.is_empty(),
             not_covered: coverage.missing(),
-            missing: List::of(accounts.iter().filter(|account| account.is_missing()), ACCOUNTS_NOT_COVERED),
+            missing: List::of(
+                accounts.iter().filter_map(|account| Some((account, account.outcome.failure()?))),
+                ACCOUNTS_NOT_COVERED,
+            ),
             bad_reports: List::of(
-                accounts.iter().filter(|account| account.report_with_bad_rows().is_some()),
+                accounts.iter().filter_map(|account| Some((account, account.report_with_bad_rows()?))),
                 ACCOUNTS_NOT_COVERED,
             ),
             skipped: List::of(
-                accounts.iter().filter(|account| account.outcome == Outcome::Skipped),
+                accounts.iter().filter_map(|account| Some((account, account.outcome.skip_reason()?))),
                 ACCOUNTS_NOT_COVERED,
             ),
             rules: RULES

@@ -1,14 +1,13 @@
 use chrono::{DateTime, TimeDelta};
 
-use crate::evidence::manifest::Manifest;
 use crate::judgement::analysis::*;
 use crate::judgement::rules::{Credential, RuleId, Setting};
-use crate::organization::outcome::Evidence;
-use crate::organization::roll::Account;
+use crate::organization::roll::{Account, Roll, RollSource, SkipReason};
+use crate::organization::roll_call::Evidence;
 use crate::report::Column;
 use crate::testing::finding;
 use crate::testing::report as stored;
-use crate::testing::{id, manifest};
+use crate::testing::{id, roll};
 use crate::text::time::parse_as_of;
 
 const ACCOUNT: &str = "123456789012";
@@ -598,11 +597,12 @@ fn every_fixture_is_flagged_as_its_snapshot_says() {
 // History.
 
 /// The account of the reports, and three more; those in `collected` have a report.
-fn called(collected: &[u64]) -> Manifest {
+fn called(collected: &[u64], whole: bool) -> RollCall {
     let accounts = [1, 2, 3].map(|number| Account::of_id(id(number))).into_iter();
     let accounts = accounts.chain([Account::of_id(account())]).collect();
     let reports = collected.iter().map(|number| (id(*number), stored(*number, 0))).collect();
-    manifest(accounts, Evidence { reports, ..Default::default() })
+    let source = if whole { RollSource::Organization } else { RollSource::ExecutionInput };
+    RollCall::of(Roll { source, ..roll(accounts) }, Evidence { reports, ..Default::default() })
 }
 
 fn settle(
@@ -617,8 +617,7 @@ fn settle(
     for text in reports {
         analysis.add(analyzer.report(&account(), "Shop", as_of(), text.as_bytes()).unwrap());
     }
-    let accounts = called(collected).accounts;
-    analysis.settle(&accounts, whole, &Exemptions::default())
+    analysis.settle(&called(collected, whole), &Exemptions::default())
 }
 
 const OWN: u64 = 123_456_789_012;
@@ -737,12 +736,12 @@ fn an_account_that_left_or_is_skipped_is_followed_no_further_which_is_not_resolv
     let partial = settle(&previous(), &RuleSettings::default(), &[], &[], false);
     assert_eq!((partial.resolved.len(), partial.unfollowed.len(), partial.findings.len()), (0, 0, 0));
 
-    let mut accounts = called(&[]).accounts;
-    accounts[0].outcome = Outcome::Skipped;
+    let skipped = Account { skip: Some(SkipReason::Suspended), ..Account::of_id(id(1)) };
+    let roll_call = RollCall::of(roll(vec![skipped]), Evidence::default());
     let (policy, previous) =
         (RuleSettings::default(), Previous::new(vec![finding(1, "anna", RuleId::AccessKeyStale)]));
     let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
-    let skipped = analysis.settle(&accounts, true, &Exemptions::default());
+    let skipped = analysis.settle(&roll_call, &Exemptions::default());
     assert_eq!((skipped.resolved.len(), skipped.unfollowed.len(), skipped.findings.len()), (0, 1, 0));
 }
 
@@ -780,9 +779,8 @@ fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at(
             policy.set(rule, "off").unwrap();
         }
         let previous = Previous::default();
-        let accounts = called(collected).accounts;
         let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
-        let assessment = analysis.settle(&accounts, whole, &exemption(names));
+        let assessment = analysis.settle(&called(collected, whole), &exemption(names));
         assessment.exemptions[0].matches_nothing()
     };
     let all = [1, 2, 3, OWN];

@@ -1,6 +1,6 @@
 mod judging;
 
-use rollcall_core::organization::outcome::Outcome;
+use rollcall_core::organization::outcome::{AccountOutcome, Outcome, OutcomeKind};
 use rollcall_core::organization::roll::RollSource;
 use rollcall_core::organization::roll::{Account, SkipReason};
 
@@ -92,10 +92,15 @@ async fn analyze_run(aws: &FakeAws, run: Run) -> Manifest {
     manifest
 }
 
+fn code_of(account: &AccountOutcome) -> Option<FailureCode> {
+    account.outcome.failure().map(|(code, _)| code)
+}
+
 /// Outcome, code and message of the one account.
-async fn only(aws: &FakeAws) -> (Outcome, Option<FailureCode>, String) {
+async fn only(aws: &FakeAws) -> (OutcomeKind, Option<FailureCode>, String) {
     let account = analyze(aws).await.accounts.remove(0);
-    (account.outcome, account.code, account.message.unwrap_or_default())
+    let (code, message) = account.outcome.failure().unzip();
+    (account.outcome.kind(), code, message.unwrap_or_default().to_owned())
 }
 
 #[tokio::test]
@@ -111,10 +116,10 @@ async fn every_account_has_the_outcome_that_lies_in_the_bucket() {
         &[("execution", "night-1")],
     );
     let manifest = analyze(&aws).await;
-    let outcomes: Vec<_> = manifest.accounts.iter().map(|account| account.outcome).collect();
-    use Outcome::{Collected, Failed, NoOutcome};
+    let outcomes: Vec<_> = manifest.accounts.iter().map(|account| account.outcome.kind()).collect();
+    use OutcomeKind::{Collected, Failed, NoOutcome};
     assert_eq!(outcomes, [Collected, Collected, Collected, Failed, NoOutcome]);
-    let report = manifest.accounts[0].report.as_ref().unwrap();
+    let report = manifest.accounts[0].outcome.report().unwrap();
     assert_eq!((report.rows, report.age_seconds), (1, 600));
     assert_eq!(report.sha256, Checksum::of(content(1).as_bytes()).hex());
 }
@@ -147,7 +152,7 @@ async fn a_report_that_is_not_what_was_collected_is_a_failure() {
         ],
     );
     let (outcome, code, message) = only(&aws).await;
-    assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)));
+    assert_eq!((outcome, code), (OutcomeKind::Failed, Some(FailureCode::StorageFailed)));
     assert!(message.contains("SHA-256"), "{message}");
 }
 
@@ -155,7 +160,7 @@ async fn a_report_that_is_not_what_was_collected_is_a_failure() {
 async fn a_report_that_can_not_be_read_is_a_failure_that_says_why() {
     let aws = with_report(roll(1, "night-1"), 1, "<html>", "night-1");
     let (outcome, code, message) = only(&aws).await;
-    assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::ReportUnreadable)));
+    assert_eq!((outcome, code), (OutcomeKind::Failed, Some(FailureCode::ReportUnreadable)));
     assert!(message.contains("<html>"), "{message}");
 }
 
@@ -169,9 +174,9 @@ async fn the_report_of_another_account_is_no_report_of_this_one() {
 async fn a_bad_row_is_counted_and_named_by_line() {
     let bad = format!("{}ben,arn:aws:iam::{}:user/ben,perhaps\n", content(1), id(1));
     let manifest = analyze(&with_report(roll(1, "night-1"), 1, &bad, "night-1")).await;
-    assert_eq!(manifest.accounts[0].outcome, Outcome::Collected);
+    assert!(manifest.accounts[0].is_collected());
     assert_eq!(manifest.coverage.bad_rows, 1);
-    assert_eq!(manifest.accounts[0].report.as_ref().unwrap().first_bad_rows[0].line, 3);
+    assert_eq!(manifest.accounts[0].outcome.report().unwrap().first_bad_rows[0].line, 3);
 }
 
 #[tokio::test]
@@ -191,8 +196,8 @@ async fn one_object_that_can_not_be_read_fails_its_account_alone() {
             aws = with_report(aws, digit, &content(digit), "night-1");
         }
         let manifest = analyze(&aws.refuse("GetObject", &report_key(1), answer)).await;
-        assert_eq!(manifest.accounts[0].code, Some(FailureCode::StorageFailed));
-        assert_eq!(manifest.accounts[1].outcome, Outcome::Collected);
+        assert_eq!(code_of(&manifest.accounts[0]), Some(FailureCode::StorageFailed));
+        assert!(manifest.accounts[1].is_collected());
     }
 }
 
@@ -256,7 +261,7 @@ async fn a_report_without_one_of_its_times_names_the_one() {
             metadata.extend(value.map(|value| (missing, value)));
             let aws = roll(1, "night-1").with_object(&report_key(1), &content(1), &metadata);
             let (outcome, code, message) = only(&aws).await;
-            assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)));
+            assert_eq!((outcome, code), (OutcomeKind::Failed, Some(FailureCode::StorageFailed)));
             assert!(
                 message.contains(&format!("metadata {missing} is {:?}", value.unwrap_or(""))),
                 "{message}"
@@ -270,7 +275,7 @@ async fn a_recorded_failure_keeps_its_code_and_words() {
     let code = FailureCode::RoleMissingOrDenied;
     let record = FailureRecord { code, ..storage_failed(&run(), &id(1), "no role".into()) };
     let aws = with_failure(roll(1, "night-1"), 1, &serde_json::to_string(&record).unwrap());
-    assert_eq!(only(&aws).await, (Outcome::Failed, Some(code), "no role".into()));
+    assert_eq!(only(&aws).await, (OutcomeKind::Failed, Some(code), "no role".into()));
 }
 
 #[tokio::test]
@@ -279,7 +284,7 @@ async fn a_recorded_failure_that_is_damaged_says_so() {
     let unknown = serde_json::to_string(&record).unwrap().replace("StorageFailed", "CodeOfNextYear");
     for damaged in ["", "{", unknown.as_str()] {
         let (outcome, code, message) = only(&with_failure(roll(1, "night-1"), 1, damaged)).await;
-        assert_eq!((outcome, code), (Outcome::Failed, Some(FailureCode::StorageFailed)), "{damaged}");
+        assert_eq!((outcome, code), (OutcomeKind::Failed, Some(FailureCode::StorageFailed)), "{damaged}");
         assert!(message.starts_with("the recorded failure can't be read: "), "{message}");
     }
 }
@@ -289,7 +294,7 @@ async fn a_report_counts_before_a_failure_that_was_recorded_of_its_write() {
     let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
     let record = storage_failed(&run(), &id(1), "no answer".into());
     let aws = with_failure(aws, 1, &serde_json::to_string(&record).unwrap());
-    assert_eq!(only(&aws).await.0, Outcome::Collected);
+    assert_eq!(only(&aws).await.0, OutcomeKind::Collected);
 }
 
 #[tokio::test]
@@ -312,15 +317,15 @@ async fn a_recorded_failure_that_can_not_be_read_fails_its_account_alone() {
     aws = with_failure(aws, 1, "{}");
     aws = with_report(aws, 2, &content(2), "night-1");
     let manifest = analyze(&aws.refuse("GetObject", &failure_key(1), s3_error(403, "AccessDenied"))).await;
-    assert_eq!(manifest.accounts[0].code, Some(FailureCode::StorageFailed));
-    assert_eq!(manifest.accounts[1].outcome, Outcome::Collected);
+    assert_eq!(code_of(&manifest.accounts[0]), Some(FailureCode::StorageFailed));
+    assert!(manifest.accounts[1].is_collected());
 }
 
 #[tokio::test]
 async fn an_object_that_is_deleted_after_it_was_listed_leaves_its_account_without_an_outcome() {
     let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
     let aws = aws.refuse("GetObject", &report_key(1), s3_error(404, "NoSuchKey"));
-    assert_eq!(only(&aws).await.0, Outcome::NoOutcome);
+    assert_eq!(only(&aws).await.0, OutcomeKind::NoOutcome);
 }
 
 #[tokio::test]
@@ -349,14 +354,14 @@ async fn an_account_that_is_skipped_stays_skipped() {
     skipped.skip = Some(SkipReason::Excluded);
     let aws = with_report(roll_of(vec![skipped], "night-1"), 1, &content(1), "night-1");
     let account = analyze(&aws).await.accounts.remove(0);
-    assert_eq!((account.outcome, account.reason), (Outcome::Skipped, Some(SkipReason::Excluded)));
+    assert_eq!(account.outcome, Outcome::Skipped { reason: SkipReason::Excluded });
 }
 
 #[tokio::test]
 async fn every_row_is_counted_and_the_bad_ones_are_said_to_be_bad_where_they_stand() {
     let bad = format!("{}ben,nonsense,true\ncleo,arn:aws:iam::{}:user/cleo,perhaps\n", content(1), id(1));
     let manifest = analyze(&with_report(roll(1, "night-1"), 1, &bad, "night-1")).await;
-    let report = manifest.accounts[0].report.as_ref().unwrap();
+    let report = manifest.accounts[0].outcome.report().unwrap();
     assert_eq!((report.rows, report.bad_rows, report.bytes), (3, 2, bad.len() as u64));
     let places: Vec<_> =
         report.first_bad_rows.iter().map(|bad| (bad.line, bad.column.as_str(), bad.value.as_str())).collect();

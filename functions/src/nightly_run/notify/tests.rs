@@ -1,8 +1,9 @@
+use rollcall_core::evidence::manifest::JudgedBy;
+use rollcall_core::judgement::analysis::Assessment;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::Evidence;
-use rollcall_core::organization::roll::Account;
-use rollcall_core::organization::roll::{Roll, RollSource};
+use rollcall_core::organization::roll::{Account, Roll, RollSource};
+use rollcall_core::organization::roll_call::{Evidence, RollCall};
 
 use super::*;
 use crate::fake_bucket::FakeBucket;
@@ -58,7 +59,9 @@ fn with_manifest(execution: &str, account: Account, evidence: Evidence) -> FakeA
         organization_id: None,
         accounts: vec![account],
     };
-    let manifest = Manifest::call_roll(&run, roll, evidence, run.started);
+    let roll_call = RollCall::of(roll, evidence);
+    let judged_by = JudgedBy::default();
+    let manifest = Manifest::of(&run, roll_call, judged_by, &Assessment::default(), run.started);
     FakeAws::default()
         .with_object(
             "reports/2026-01-31/run.json",

@@ -135,7 +135,7 @@ async fn an_unreadable_report_is_that_accounts_failure_and_the_others_go_on() {
     let aws = with_report(roll(2, "night-1"), 1, "<html>", "night-1");
     let aws = with_report(aws, 2, &stale(2, &["anna"]), "night-1");
     let manifest = analyze(&aws).await;
-    assert_eq!(manifest.accounts[0].code, Some(FailureCode::ReportUnreadable));
+    assert_eq!(code_of(&manifest.accounts[0]), Some(FailureCode::ReportUnreadable));
     assert_eq!(manifest.findings.total, 1);
 }
 

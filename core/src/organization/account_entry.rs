@@ -1,0 +1,217 @@
+//! An account of `run.json`: its outcome, flat, so that other readers find each field at one place.
+//!
+//! What does not go together is refused when it is read: such a file was changed after it was
+//! written.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::identifiers::account_id::AccountId;
+use crate::organization::account::AccountState;
+use crate::organization::failure::FailureCode;
+use crate::organization::outcome::{AccountOutcome, Outcome, OutcomeKind, ReportEntry};
+use crate::organization::roll::SkipReason;
+
+/// One account of the manifest.
+#[derive(Serialize, Deserialize)]
+struct AccountEntry<'a> {
+    /// Its id.
+    account_id: Cow<'a, AccountId>,
+    /// Its name; empty when only the id is known. Untrusted text.
+    name: Cow<'a, str>,
+    /// The organizational units above it. Untrusted text.
+    path: Cow<'a, str>,
+    /// Where it was in its life when the roll was taken.
+    state: Cow<'a, AccountState>,
+    /// How it ended.
+    outcome: OutcomeKind,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    code: Option<FailureCode>,
+    /// What exactly happened when it failed. Untrusted text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    message: Option<Cow<'a, str>>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reason: Option<SkipReason>,
+    /// Its report, if one was stored: also one that can't be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    report: Option<Cow<'a, ReportEntry>>,
+}
+
+/// An account whose fields contradict its outcome.
+#[derive(Debug, thiserror::Error)]
+#[error("account {account_id} is {}, which takes {}, and has {fields}", name(*.outcome), fields_of(*.outcome))]
+struct Contradiction {
+    account_id: AccountId,
+    outcome: OutcomeKind,
+    fields: String,
+}
+
+fn name(outcome: OutcomeKind) -> &'static str {
+    match outcome {
+        OutcomeKind::Collected => "collected",
+        OutcomeKind::Failed => "failed",
+        OutcomeKind::Skipped => "skipped",
+        OutcomeKind::NoOutcome => "no-outcome",
+    }
+}
+
+/// What an account has besides its outcome.
+fn fields_of(outcome: OutcomeKind) -> &'static str {
+    match outcome {
+        OutcomeKind::Collected => "a report and nothing else",
+        OutcomeKind::Failed => "a code, a message and at most a report",
+        OutcomeKind::Skipped => "a reason and nothing else",
+        OutcomeKind::NoOutcome => "the code NoOutcome, a message and nothing else",
+    }
+}
+
+impl<'a> From<&'a AccountOutcome> for AccountEntry<'a> {
+    fn from(account: &'a AccountOutcome) -> Self {
+        let AccountOutcome { account_id, name, path, state, outcome } = account;
+        let (code, message) = outcome.failure().unzip();
+        Self {
+            account_id: Cow::Borrowed(account_id),
+            name: Cow::Borrowed(name),
+            path: Cow::Borrowed(path),
+            state: Cow::Borrowed(state),
+            outcome: outcome.kind(),
+            code,
+            message: message.map(Cow::Borrowed),
+            reason: outcome.skip_reason(),
+            report: outcome.report().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl TryFrom<AccountEntry<'_>> for AccountOutcome {
+    type Error = Contradiction;
+
+    fn try_from(entry: AccountEntry<'_>) -> Result<Self, Contradiction> {
+        let AccountEntry { account_id, name, path, state, outcome, code, message, reason, report } = entry;
+        let outcome = match (outcome, code, message, reason, report) {
+            (OutcomeKind::Collected, None, None, None, Some(report)) => {
+                Outcome::Collected { report: report.into_owned() }
+            }
+            (OutcomeKind::Failed, Some(code), Some(message), None, report) => {
+                Outcome::Failed { code, message: message.into_owned(), report: report.map(Cow::into_owned) }
+            }
+            (OutcomeKind::Skipped, None, None, Some(reason), None) => Outcome::Skipped { reason },
+            (OutcomeKind::NoOutcome, Some(FailureCode::NoOutcome), Some(_), None, None) => Outcome::NoOutcome,
+            (outcome, code, message, reason, report) => {
+                let fields = [
+                    code.map(|code| format!("code {code}")),
+                    message.map(|_| "message".to_owned()),
+                    reason.map(|_| "reason".to_owned()),
+                    report.map(|_| "report".to_owned()),
+                ];
+                let fields: Vec<String> = fields.into_iter().flatten().collect();
+                return Err(Contradiction {
+                    account_id: account_id.into_owned(),
+                    outcome,
+                    fields: if fields.is_empty() { "none of them".to_owned() } else { fields.join(", ") },
+                });
+            }
+        };
+        Ok(Self {
+            account_id: account_id.into_owned(),
+            name: name.into_owned(),
+            path: path.into_owned(),
+            state: state.into_owned(),
+            outcome,
+        })
+    }
+}
+
+impl Serialize for AccountOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        AccountEntry::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountOutcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AccountEntry::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{id, report};
+
+    fn account(outcome: Outcome) -> AccountOutcome {
+        AccountOutcome {
+            account_id: id(1),
+            name: "Shop".into(),
+            path: "Root".into(),
+            state: AccountState::Active,
+            outcome,
+        }
+    }
+
+    fn outcomes() -> [Outcome; 5] {
+        let report = report(1, 0).entry;
+        let (code, message) = (FailureCode::ReportUnreadable, "the report is empty".to_owned());
+        [
+            Outcome::Collected { report: report.clone() },
+            Outcome::Failed { code, message: message.clone(), report: Some(report) },
+            Outcome::Failed { code, message, report: None },
+            Outcome::Skipped { reason: SkipReason::Suspended },
+            Outcome::NoOutcome,
+        ]
+    }
+
+    #[test]
+    fn every_outcome_reads_back_as_it_was() {
+        for outcome in outcomes() {
+            let written = account(outcome);
+            let json = serde_json::to_string(&written).unwrap();
+            assert_eq!(serde_json::from_str::<AccountOutcome>(&json).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn a_field_that_belongs_to_another_outcome_is_refused() {
+        let written = outcomes().map(|outcome| serde_json::to_value(account(outcome)).unwrap());
+        for (place, one) in written.iter().enumerate() {
+            for field in ["code", "message", "reason", "report"] {
+                let with = written.iter().find_map(|other| other.get(field));
+                let mut changed = one.clone();
+                match changed.as_object_mut().unwrap().remove(field) {
+                    // The second of them is the third with a report.
+                    Some(_) if field == "report" && place == 1 => continue,
+                    Some(_) => {}
+                    None if field == "report" && place == 2 => continue,
+                    None => changed[field] = with.unwrap().clone(),
+                }
+                let refused = serde_json::from_value::<AccountOutcome>(changed).unwrap_err().to_string();
+                assert!(refused.starts_with("account 000000000001 is "), "{refused}");
+            }
+        }
+    }
+
+    fn refused(outcome: Outcome, change: impl FnOnce(&mut Value)) -> String {
+        let mut written = serde_json::to_value(account(outcome)).unwrap();
+        change(&mut written);
+        serde_json::from_value::<AccountOutcome>(written).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_contradiction_names_the_account_its_outcome_and_its_fields() {
+        assert_eq!(
+            refused(Outcome::NoOutcome, |account| account["outcome"] = json!("collected")),
+            "account 000000000001 is collected, which takes a report and nothing else, and has code NoOutcome, message"
+        );
+        assert_eq!(
+            refused(Outcome::Skipped { reason: SkipReason::Closed }, |account| {
+                account.as_object_mut().unwrap().remove("reason");
+            }),
+            "account 000000000001 is skipped, which takes a reason and nothing else, and has none of them"
+        );
+    }
+}
