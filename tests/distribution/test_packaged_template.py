@@ -6,7 +6,7 @@ from pathlib import Path
 import packaged_template
 import pytest
 import yaml
-from test_template import Tagged
+from templates import Tagged
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "rollcall-9.9.9-0123456789ab"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from test_template import ROOT, load, strings
+from templates import ROOT, load, strings
 
 FIXTURES = ROOT / "tests" / "fixtures" / "reports"
 SNAPSHOTS = ROOT / "core" / "src" / "report" / "snapshots"

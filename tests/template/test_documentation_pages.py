@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from test_template import load, states
+from state_machines import NIGHTLY_RUN, STATE_MACHINES
+from templates import load
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -137,8 +138,7 @@ def test_every_name_in_backticks_exists(name):
     for file in TEMPLATES:
         template = load(file)
         names |= {*template["Parameters"], *template["Resources"], *template["Outputs"]}
-    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
-    names |= {state for state, _ in states(definition)}
+    names |= {state for machine in STATE_MACHINES for state in machine.states}
     names |= {*variants("core/src/organization/failure.rs", "FailureCode"), *variants("functions/src/step_error.rs", "StepErrorName")}
     names |= set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text()))
     names |= set(re.findall(r"^    (\w+) *(?:\{|,|\()", (ROOT / "core" / "src" / "organization" / "failure.rs").read_text(), re.MULTILINE))
@@ -164,18 +164,16 @@ def test_the_table_of_make_targets_has_every_target():
     assert [target for target in phony if f"`make {target}`" not in table] == ["lint-templates", "lint-workflows"]
 
 
-def test_the_picture_has_every_state():
-    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
-    picture = re.search(r"```mermaid\n(.*?)```", page("architecture.md"), re.DOTALL)[1]
-    for name, _ in states(definition):
-        assert name in picture, name
+@pytest.mark.parametrize("machine", STATE_MACHINES, ids=str)
+def test_a_picture_has_every_state(machine):
+    pictures = re.findall(r"```mermaid\n(.*?)```", page("architecture.md"), re.DOTALL)
+    assert [picture for picture in pictures if all(name in picture for name in machine.states)]
 
 
 def test_the_picture_of_the_readme_has_the_steps_in_order_and_only_states_of_the_definition():
-    definition = json.loads((ROOT / "statemachine" / "credential-reports.asl.json").read_text())
+    definition = NIGHTLY_RUN.definition
     picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    names = {name for name, _ in states(definition)}
-    assert set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", picture)) <= names
+    assert set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", picture)) <= set(NIGHTLY_RUN.states)
     step = definition["StartAt"]
     assert f"[*] --> {step}\n" in picture
     while following := definition["States"][step].get("Next"):
