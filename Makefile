@@ -45,7 +45,7 @@ deploy: .tools/sam.ready
 			echo "error: template.yml has no parameter $${parameter%%=*} (of $$parameter): correct PARAMETERS; docs/configure.md lists the names" >&2; \
 			exit 1; }; \
 	done
-	PATH="$(CURDIR)/$(SAM):$$PATH" env -u CARGO_BUILD_TARGET \
+	PATH="$(abspath $(SAM)):$$PATH" env -u CARGO_BUILD_TARGET \
 		sam build --config-file config.toml $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 	$(SAM)/sam deploy --config-file config.toml $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
