@@ -1,5 +1,6 @@
 # make demo   a nightly run on a local AWS
-# make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment
+# make deploy PARAMETERS="Name=value ..."   builds and deploys with the AWS credentials of the environment, after it
+#             has said where and asked; STACK names the stack
 # make package   everything that deploys and runs Rollcall without a compiler, into DIST; PROFILE and ARCHITECTURES
 #             say what is compiled
 # make publish BUCKET="NAME ..."   puts that into buckets, one in each Region, and prints a link that deploys it
@@ -38,17 +39,12 @@ RELEASE := .tools/release/bin
 demo: .tools/tests.ready .tools/sam.ready
 	@$(TESTS)/python tests/demo.py
 
-# SAM ignores a parameter that it does not know, so an unknown name is refused here.
+# CONFIRM=no deploys without asking.
+STACK ?= rollcall
+CONFIRM ?= yes
 deploy: .tools/sam.ready
-	@for parameter in $(PARAMETERS); do \
-		sed -n '/^Parameters:/,/^Rules:/p' template.yml | grep -q "^  $${parameter%%=*}:$$" || { \
-			echo "error: template.yml has no parameter $${parameter%%=*} (of $$parameter): correct PARAMETERS; docs/configure.md lists the names" >&2; \
-			exit 1; }; \
-	done
-	PATH="$(abspath $(SAM)):$$PATH" env -u CARGO_BUILD_TARGET \
-		sam build --config-file config.toml $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
-	$(SAM)/sam deploy --config-file config.toml $(if $(STACK),--stack-name $(STACK)) \
-		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@PATH="$(abspath $(SAM)):$$PATH" env -u CARGO_BUILD_TARGET $(SAM)/python deploy/deploy.py \
+		--stack "$(STACK)" --confirm "$(CONFIRM)" $(PARAMETERS)
 
 DIST ?= dist
 PROFILE ?= release

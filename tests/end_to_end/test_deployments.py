@@ -65,7 +65,7 @@ def test_a_plain_list_of_accounts_asks_organizations_nothing_and_uses_an_existin
 
 def test_one_command_builds_and_deploys(aws, folder, built):
     """The README's one command, building as the tests do."""
-    environment = aws.environment(MANAGEMENT) | {"SAM_BUILD_MODE": "debug", "CARGO_LAMBDA_COMPILER": "cargo"}
+    environment = aws.environment(MANAGEMENT) | {"SAM_BUILD_MODE": "debug", "CARGO_LAMBDA_COMPILER": "cargo", "CONFIRM": "no"}
     parameters = f"Architecture={deployment.ARCHITECTURE} ManageMemberRoles=false AccountIds={MANAGEMENT}"
     command = ["make", "--no-print-directory", "deploy", "STACK=rollcall-made", f"PARAMETERS={parameters}"]
     deployment.run(command, folder / "make-deploy.log", environment)

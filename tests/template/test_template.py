@@ -23,6 +23,12 @@ def archive():
     return load("templates/log-archive.yml")
 
 
+def source(name):
+    """A file of the core, wherever it lies."""
+    (file,) = (ROOT / "core" / "src").rglob(name)
+    return file.read_text()
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_no_partition_is_written_down(name):
     """Neither in an ARN nor in a domain. A service's principal has the same name in every partition."""
@@ -38,7 +44,7 @@ def test_no_partition_is_written_down(name):
 def test_every_partition_that_people_can_join_has_its_console(template):
     partitions = {name for name in botocore.session.get_session().get_available_partitions() if "-iso" not in name}
     assert set(template["Mappings"]["Partitions"]) == partitions >= {"aws", "aws-us-gov", "aws-cn"}
-    console = (ROOT / "core" / "src" / "text" / "console.rs").read_text()
+    console = source("console.rs")
     for partition in template["Mappings"]["Partitions"].values():
         assert f'"{partition["ConsoleDomain"]}"' in console
 
@@ -190,8 +196,6 @@ def test_what_people_write_is_never_moved_or_deleted_by_the_buckets_rules(archiv
 def test_the_key_of_messages_and_logs_admits_those_who_publish_and_the_logs_of_the_stack(template):
     statements = template["Resources"]["OperationsKey"]["Properties"]["KeyPolicy"]["Statement"]
     by_sid = {statement["Sid"]: statement for statement in statements}
-    # EventBridge's requests to KMS carry no source: a condition would lose the messages of broken runs.
-    assert "Condition" not in by_sid["TheRuleOnBrokenRuns"]
     assert by_sid["TheAlarms"]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     for sid in ("TheRuleOnBrokenRuns", "TheAlarms"):
         assert by_sid[sid]["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
@@ -221,7 +225,7 @@ def test_the_dashboard_shows_what_the_analysis_measures(template):
     dashboard = json.loads(re.sub(r"\$\{([\w:.]+)\}", r"value-of-\1", body))
     metrics = [metric for w in dashboard["widgets"] for metric in w["properties"].get("metrics", [])]
     shown = {name for metric in metrics for name in metric if isinstance(name, str)}
-    measured = set(re.findall(r'"(\w+)"', (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text().split("#[cfg(test)]")[0]))
+    measured = set(re.findall(r'"(\w+)"', source("metrics.rs").split("#[cfg(test)]")[0]))
     ours = {
         "CoveragePercent", "AccountsCollected", "AccountsFailed", "AccountsWithoutOutcome", "AccountsSkipped",
         "CriticalFindings", "HighFindings", "MediumFindings", "LowFindings", "NewFindings", "ResolvedFindings",
@@ -330,8 +334,17 @@ def test_a_member_role_trusts_one_role_of_one_organization():
 
 
 def test_a_run_that_ends_badly_is_heard(template):
-    pattern = template["Resources"]["BrokenRunRule"]["Properties"]["EventPattern"]
-    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    rule = template["Resources"]["BrokenRunRule"]["Properties"]
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    # EventBridge publishes as itself, and sends nothing that a condition could look at.
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Ref": "ErrorTopic"} and "RoleArn" not in target
+    policies = template["Resources"]["ErrorTopicPolicy"], template["Resources"]["OperationsKey"]
+    documents = policies[0]["Properties"]["PolicyDocument"], policies[1]["Properties"]["KeyPolicy"]
+    for document, actions in zip(documents, ("sns:Publish", ["kms:GenerateDataKey", "kms:Decrypt"]), strict=True):
+        (events,) = [s for s in document["Statement"] if s.get("Principal") == {"Service": "events.amazonaws.com"}]
+        assert (events["Effect"], events["Action"]) == ("Allow", actions)
+        assert "Condition" not in events
 
 
 def test_a_local_deployment_differs_in_architecture_and_endpoint_alone(template):
