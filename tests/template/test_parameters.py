@@ -81,6 +81,7 @@ COMBINATIONS = [
         "AuditorPrincipalArns here is empty",
     ),
     ("template.yml", {"region": "cn-north-1"}, "so ManageMemberRoles must be false"),
+    ("template.yml", {"region": "eu-south-1"}, "deploy in a Region that every account has"),
     ("template.yml", {"MemberRoleName": "OrganizationAccountAccessRole"}, "may do everything in its account"),
     ("template.yml", {"MemberRoleName": "AWSControlTowerExecution"}, "may do everything in its account"),
     ("template.yml", {"OrganizationalUnitIds": ""}, "OrganizationalUnitIds must name the root"),

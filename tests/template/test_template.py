@@ -49,6 +49,19 @@ def test_every_partition_that_people_can_join_has_its_console(template):
         assert f'"{partition["ConsoleDomain"]}"' in console
 
 
+def test_only_regions_that_every_account_has_are_taken(template):
+    (assertion,) = template["Rules"]["TheRegionIsOneThatEveryAccountHas"]["Assertions"]
+    regions, region = assertion["Assert"]["Fn::Contains"]
+    assert region == {"Ref": "AWS::Region"}
+    session = boto3.session.Session()
+    of_partitions = {p: set(session.get_available_regions("cloudformation", partition_name=p)) for p in template["Mappings"]["Partitions"]}
+    of_aws = of_partitions.pop("aws")
+    # Before March 2019 every Region was enabled for every account, and since then none is
+    # ("Enable or disable AWS Regions in your account", Account Management Reference Guide).
+    assert len(set(regions) & of_aws) == 17
+    assert set(regions) - of_aws == set().union(*of_partitions.values()), "partitions whose Regions are all on"
+
+
 def test_china_is_told_to_deploy_the_member_roles_as_stacks(template):
     rule = template["Rules"]["ChinaHasNoManagedMemberRoles"]
     china = boto3.session.Session().get_available_regions("cloudformation", partition_name="aws-cn")
@@ -150,10 +163,14 @@ def function_roles(deployment):
     return [(name, deployment.resources[name]) for name in sorted(roles)]
 
 
-def test_the_evidence_outlives_the_stack(archive):
-    for name in ("ReportBucket", "ReportKey"):
-        resource = archive["Resources"][name]
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_buckets_and_keys_outlive_the_stack_but_not_a_first_creation_that_failed(file):
+    for name, resource in load(file)["Resources"].items():
+        kept = resource["Type"] in ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key")
+        policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
+        # Anything else goes with the stack, the nested one too, which has to say so.
+        goes = (None, None) if resource["Type"] != "AWS::CloudFormation::Stack" else ("Delete", "Delete")
+        assert policies == (("RetainExceptOnCreate", "Retain") if kept else goes), name
 
 
 def test_the_report_bucket_is_encrypted_with_a_bucket_key(archive):
