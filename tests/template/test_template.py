@@ -181,16 +181,34 @@ def test_the_report_bucket_is_encrypted_with_a_bucket_key(archive):
     assert with_key["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
+@pytest.fixture(scope="module")
+def taggable():
+    """The types of resources that take tags, as cfn-lint knows them from CloudFormation."""
+    types = {resource["Type"] for name in TEMPLATES for resource in load(name)["Resources"].values()}
+    script = """if True:
+        import sys
+        from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER as schemas
+        for name in sys.argv[1:]:
+            if "Tags" in schemas.get_resource_schema("us-east-1", name).schema["properties"]:
+                print(name)
+    """
+    command = [ROOT / ".tools" / "sam" / "bin" / "python", "-c", script, *sorted(types)]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
 @pytest.mark.parametrize("file", TEMPLATES)
-def test_everything_that_takes_a_tag_has_it(file):
-    untagged = {
-        "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::S3::BucketPolicy",
-        "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
-        "AWS::CloudWatch::Dashboard", "AWS::Glue::Database", "AWS::Glue::Table", "AWS::Athena::NamedQuery",
-    }  # fmt: skip
+def test_everything_that_takes_a_tag_has_it(file, taggable):
+    assert {"AWS::S3::Bucket", "AWS::Events::Rule", "AWS::CloudWatch::Dashboard"} <= taggable
     for name, resource in load(file)["Resources"].items():
-        if resource["Type"] not in untagged:
+        if resource["Type"] in taggable:
             assert resource["Properties"]["Tags"] == [{"Key": {"Ref": "TagKey"}, "Value": {"Ref": "TagValue"}}], name
+
+
+def test_a_tag_is_the_same_in_every_template(template):
+    for file in TEMPLATES:
+        for name in ("TagKey", "TagValue"):
+            here, there = load(file)["Parameters"][name], template["Parameters"][name]
+            assert {**here, "Description": ""} == {**there, "Description": ""}, file
 
 
 def test_the_log_archive_takes_the_parameters_of_the_template_as_they_are(template, archive):
@@ -327,6 +345,57 @@ def test_every_exception_from_checkov_is_needed(tmp_path):
     done = checkov(ROOT / "template.yml", "--output", "json", folder=tmp_path)
     failed = json.loads(done.stdout)["results"]["failed_checks"]
     assert {check["check_id"] for check in failed} == set(excepted)
+
+
+def statements_by_id(role):
+    return {statement["Sid"]: statement for statement in statements_of(role)}
+
+
+def test_the_collector_assumes_roles_of_its_organization_alone():
+    role = Deployment("template.yml", **GOOD["template.yml"]).resources["CollectReportRole"]
+    organization = GOOD["template.yml"]["OrganizationId"]
+    assert statements_by_id(role)["MemberRole"]["Condition"] == {"StringEquals": {"aws:ResourceOrgID": organization}}
+    alone = {"AccountIds": "111122223333", "ManageMemberRoles": "false"}
+    assert "Condition" not in statements_by_id(Deployment("template.yml", **alone).resources["CollectReportRole"])["MemberRole"]
+
+
+def test_children_of_the_map_are_described_and_stopped_by_either_form_of_their_arn():
+    policy = Deployment("template.yml", **GOOD["template.yml"]).resources["NightlyRunPolicy"]
+    (under_way,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == "ChildExecutionsUnderWay"]
+    executions = "arn:aws:states:eu-central-1:111122223333:execution:rollcall"
+    assert under_way["Resource"] == [f"{executions}:*", f"{executions}/*"]
+
+
+def test_a_role_that_writes_may_decrypt_through_s3_because_of_the_bucket_key():
+    resources = Deployment("template.yml", **GOOD["template.yml"]).resources
+    for role in ("ListAccountsRole", "CollectReportRole"):
+        key = statements_by_id(resources[role])["ReportKey"]
+        assert set(key["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}, role
+        assert key["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}, role
+        gets = [s for s in statements_of(resources[role]) if "s3:GetObject" in str(s["Action"])]
+        assert gets == [], f"{role} can't read what it may decrypt"
+    archive = Deployment("templates/log-archive.yml", **GOOD["templates/log-archive.yml"]).resources["ReportKey"]
+    (writes,) = [s for s in archive["KeyPolicy"]["Statement"] if s["Sid"] == "TheRunWrites"]
+    assert set(writes["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
+
+
+def test_without_a_key_no_role_is_given_one():
+    of = Deployment("template.yml", **GOOD["template.yml"], KmsKeyStatus="None", EncryptMessagesAndLogs="false")
+    roles = {**of.of_type("AWS::IAM::Role"), **of.of_type("AWS::IAM::Policy")}
+    assert len(roles) >= 6 and not [text for text in strings(roles) if text.startswith("kms:")]
+
+
+def test_the_statements_to_copy_into_a_bucket_and_a_key_are_those_of_the_log_archive():
+    resources = Deployment("templates/log-archive.yml", **GOOD["templates/log-archive.yml"], CollectorStackName="STACK").resources
+    told = re.findall(r"^\| `(\w+)` \| (bucket|key) \| (.*) \| (.*) \|$", (ROOT / "docs" / "configure.md").read_text(), re.MULTILINE)
+    documents = {"bucket": resources["ReportBucketPolicy"]["PolicyDocument"], "key": resources["ReportKey"]["KeyPolicy"]}
+    listed = []
+    for of, document in documents.items():
+        for statement in document["Statement"]:
+            roles = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn", [])
+            if roles:
+                listed.append((statement["Sid"], of, set(re.findall(r"\w+:\w+", str(statement["Action"]))), set(re.findall(r"role/([\w-]+)", str(roles)))))
+    assert [(sid, of, set(re.findall(r"`(\w+:\w+)`", allows)), set(re.findall(r"`([\w-]+)`", roles))) for sid, of, allows, roles in told] == listed
 
 
 def test_member_roles_go_to_every_account_by_a_stackset(template):
