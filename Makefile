@@ -62,7 +62,7 @@ test: test-rust test-template test-distribution test-browser test-end-to-end
 test-rust:
 	cargo test --workspace --locked
 
-test-template: .tools/tests.ready lint-templates
+test-template: .tools/tests.ready .tools/jsonata.ready lint-templates
 	$(TESTS)/python -m pytest -q tests/template
 
 test-distribution: .tools/tests.ready .tools/sam.ready .tools/release.ready
@@ -144,6 +144,11 @@ clean:
 .tools/chromium.ready: .tools/browser.ready tests/browser/chromium.py
 	@echo "installing Chromium into .tools/chromium"
 	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/browser/chromium.py .tools/chromium
+	@touch $@
+
+.tools/jsonata.ready: .tools/browser.ready tests/template/jsonata.py
+	@echo "installing JSONata into .tools/jsonata"
+	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/template/jsonata.py .tools/jsonata
 	@touch $@
 
 # Tools are built in a folder of their own, not in the tests' target, which CI may share. They are built

@@ -9,7 +9,7 @@ const DEFINITION: &str = include_str!("../../statemachine/credential-reports.asl
 const TEMPLATE: &str = include_str!("../../template.yml");
 
 /// The condition of the one choice, which the simulation knows how to decide.
-const PENDING: &str = "{% $states.input.outcome.status = 'Pending' %}";
+const PENDING: &str = "{% $states.input.outcome.status = 'Pending' and $states.input.waits < 45 %}";
 /// What stands before the number of waits in the payload of `CollectReport`.
 const MAX_WAITS: &str = "'max_waits': ";
 

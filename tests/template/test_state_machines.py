@@ -48,7 +48,7 @@ def test_a_function_that_died_is_run_again_whatever_it_died_of(machine):
     assert machine.functions
     for name in machine.functions:
         retried = {error for retrier in machine.states[name]["Retry"] for error in retrier["ErrorEquals"]}
-        assert retried >= deaths or retried == {"States.ALL"}, name
+        assert retried >= deaths or "States.ALL" in retried, name
 
 
 @every_state_machine
