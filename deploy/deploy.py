@@ -1,8 +1,8 @@
 """What `make deploy` does: it says in which account and Region it would deploy, asks, and has SAM build
 and deploy.
 
-The AWS CLI goes by AWS_REGION, and SAM, as all of Python's SDK, by AWS_DEFAULT_REGION. Whoever sets one
-of them means both: otherwise a stack lands in the Region of a profile without a word.
+The AWS CLI reads AWS_REGION; SAM reads AWS_DEFAULT_REGION, as all of Python's SDK does. Here either of them
+stands for both. Otherwise a stack would silently be deployed in the Region of a profile.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def ask(stack, parameters, confirm):
         try:
             answer = input("Deploy? [y/N] ")
         except EOFError:
-            raise Refused("nobody answered: give CONFIRM=no where nobody can") from None
+            raise Refused("there was no answer: give CONFIRM=no in a script") from None
         if answer.strip().lower() not in ("y", "yes"):
             raise Refused("not confirmed, so nothing is deployed")
 

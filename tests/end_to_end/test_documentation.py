@@ -218,7 +218,7 @@ class Reader:
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
             "AWS_PAGER": "",
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            # Nobody is there to answer.
+            # A test can't answer.
             "CONFIRM": "no",
             # As the tests build: unoptimized.
             "SAM_BUILD_MODE": "debug",

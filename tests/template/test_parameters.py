@@ -1,6 +1,6 @@
 """What is wrong with a parameter is refused before anything is made, with a sentence that says what is
 allowed. Patterns, lists, limits and rules are evaluated here as CloudFormation evaluates them; that its
-refusal reaches whoever deploys is shown by one end-to-end test."""
+refusal reaches the person who deploys is shown by one end-to-end test."""
 
 import pytest
 from templates import TEMPLATES, Deployment, load
@@ -49,6 +49,12 @@ VALUES = {
         # Sessions of roles carry no MFA, so a role can't be named.
         ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:user/*", "*"],
     ),
+    "RolePath": (["/", "/security/rollcall/"], ["", "security/", "/security", "//", "/a b/"]),
+    "PermissionsBoundaryArn": (
+        ["", "arn:aws:iam::111122223333:policy/boundary", "arn:aws-cn:iam::111122223333:policy/a/b"],
+        # A member role's boundary is of its own account, which AWS's policies are not.
+        ["arn:aws:iam::aws:policy/PowerUserAccess", "boundary", "arn:aws:iam::111122223333:role/a"],
+    ),
     "TriggerHour": (["0", "23"], ["-1", "24", "one"]),
     "MaxConcurrency": (["1", "1000"], ["0", "1001", "many"]),
     "PollSeconds": (["0", "40"], ["-1", "41"]),
@@ -73,6 +79,8 @@ COMBINATIONS = [
     ("template.yml", {"BucketStatus": "Existing", "BucketName": "abc", "ObjectLockDays": "1"}, "must be 0; set these on the bucket"),
     ("template.yml", {"BucketStatus": "Existing", "BucketName": "abc", "AccessLogBucketName": "abc"}, "AccessLogBucketName must be empty"),
     ("template.yml", {"KmsKeyStatus": "Existing"}, "so KmsKeyArn must name the key"),
+    ("template.yml", {"ObjectLockMode": "COMPLIANCE"}, "ObjectLockDays must say for how many days"),
+    ("templates/log-archive.yml", {"ObjectLockMode": "COMPLIANCE"}, "ObjectLockDays must say for how many days"),
     ("template.yml", {"BucketAccountId": "222233334444"}, "BucketStatus here is Existing"),
     ("template.yml", {"BucketAccountId": "222233334444"}, "KmsKeyStatus here is Existing or None"),
     (
@@ -150,7 +158,7 @@ def test_parameters_that_do_not_go_together_are_refused_with_the_fix(name, param
 
 
 @every_template
-def test_every_sentence_of_a_rule_is_said_to_somebody(name):
+def test_every_sentence_of_a_rule_is_said_once_at_least(name):
     said = {s for of, parameters, _ in COMBINATIONS if of == name for s in deployment(name, **parameters).broken_rules}
     rules = load(name).get("Rules", {}).values()
     assert {assertion["AssertDescription"] for rule in rules for assertion in rule["Assertions"]} <= said

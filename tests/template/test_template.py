@@ -216,7 +216,7 @@ def test_the_log_archive_takes_the_parameters_of_the_template_as_they_are(templa
     assert given == set(archive["Parameters"])
     for name in given & set(template["Parameters"]):
         here, there = template["Parameters"][name], archive["Parameters"][name]
-        if name in ("BucketStatus", "OrganizationId"):
+        if name in ("BucketStatus", "OrganizationId", "RolePath", "PermissionsBoundaryArn"):
             # Another account is no matter to the archive, and a run in another organization neither.
             here, there = ({k: v for k, v in p.items() if k != "Description"} for p in (here, there))
         assert here == there, name
@@ -349,6 +349,47 @@ def test_every_exception_from_checkov_is_needed(tmp_path):
 
 def statements_by_id(role):
     return {statement["Sid"]: statement for statement in statements_of(role)}
+
+
+BOUNDED = {"RolePath": "/security/", "PermissionsBoundaryArn": "arn:aws:iam::999988887777:policy/a/boundary"}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_role_has_the_path_and_the_boundary(name):
+    roles = {n for n, resource in load(name)["Resources"].items() if resource["Type"] == "AWS::IAM::Role"}
+    if not roles:
+        assert not {"RolePath", "PermissionsBoundaryArn"} & set(load(name)["Parameters"])
+        return
+    auditor = {"AuditorPrincipalArns": "arn:aws:iam::111122223333:user/auditor"} if "log-archive" in name else {}
+    bounded = Deployment(name, **GOOD[name] | auditor | BOUNDED).of_type("AWS::IAM::Role")
+    plain = Deployment(name, **GOOD[name] | auditor).of_type("AWS::IAM::Role")
+    assert set(bounded) == set(plain) == roles
+    # A StackSet gives every account the same ARN, and a boundary has to be of the role's own account.
+    owner = "111122223333" if name == "templates/member-role.yml" else "999988887777"
+    for role in roles:
+        assert (bounded[role]["Path"], plain[role]["Path"]) == ("/security/", "/"), role
+        assert bounded[role]["PermissionsBoundary"] == f"arn:aws:iam::{owner}:policy/a/boundary", role
+        assert "PermissionsBoundary" not in plain[role], role
+
+
+@pytest.mark.parametrize(("parameters", "member"), [({}, "rollcall-member"), (BOUNDED, "security/rollcall-member")])
+def test_a_role_is_called_by_its_path_wherever_it_is_named(parameters, member):
+    resources = Deployment("template.yml", **GOOD["template.yml"] | parameters).resources
+    # As Rollcall makes the ARN of it: arn:PARTITION:iam::ACCOUNT:role/NAME.
+    assert resources["CollectReportFunction"]["Environment"]["Variables"]["MEMBER_ROLE_NAME"] == member
+    assert statements_by_id(resources["CollectReportRole"])["MemberRole"]["Resource"] == f"arn:aws:iam::*:role/{member}"
+    archive = Deployment("templates/log-archive.yml", **GOOD["templates/log-archive.yml"] | parameters).resources
+    named = {text for text in strings(archive) if ":role/" in text}
+    path = member.removesuffix("rollcall-member")
+    steps = ("list-accounts", "collect-report", "analyze-reports", "notify")
+    assert named == {f"arn:aws:iam::999988887777:role/{path}rollcall-{step}" for step in steps}
+
+
+def test_evidence_is_locked_in_the_mode_that_is_chosen():
+    for chosen, mode in (({}, "GOVERNANCE"), ({"ObjectLockMode": "COMPLIANCE"}, "COMPLIANCE")):
+        parameters = GOOD["templates/log-archive.yml"] | {"ObjectLockDays": "365"} | chosen
+        bucket = Deployment("templates/log-archive.yml", **parameters).resources["ReportBucket"]
+        assert bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"] == {"Mode": mode, "Days": "365"}
 
 
 def test_the_collector_assumes_roles_of_its_organization_alone():
