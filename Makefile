@@ -13,13 +13,14 @@
 # make soak   1,000 simulated nights in which things go wrong, and nights of up to 10,000 accounts; SEED=n repeats
 #             one of them
 # make fuzz   random bytes for everything that reads bytes from outside, each for FUZZ_SECONDS; TARGET names one
+# make requirements   the versions and hashes of the Python tools, anew from tests/requirements/*.in
 # make audit  known vulnerabilities of the dependencies; needs the internet
 #
 # Each sets up what it needs in .tools, from the package registries. A machine needs Rust, Python 3
 # with venv, make and a C compiler.
 
 .DELETE_ON_ERROR:
-.PHONY: demo deploy package publish test test-rust test-template test-distribution test-browser test-end-to-end lint lint-templates lint-workflows bench bench-function bench-command bench-start soak audit fuzz clean
+.PHONY: demo deploy package publish test test-rust test-template test-distribution test-browser test-end-to-end lint lint-templates lint-workflows bench bench-function bench-command bench-start soak audit fuzz requirements clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -129,16 +130,30 @@ fuzz: .tools/fuzz.ready
 			fuzz/targets/corpus/$$target $$folders -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
+# What is there already keeps its version; remove a line of a .txt to have the latest of it. A machine's own
+# places for packages are left out, so that every machine finds what the files name.
+UV := uv==0.13.9
+requirements:
+	@$(PYTHON) -m venv .tools/uv
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check $(UV)
+	@for file in tests/requirements/*.in; do \
+		env -u PIP_FIND_LINKS -u UV_FIND_LINKS .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+			--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command "make requirements" $$file --output-file $${file%.in}.txt || exit 1; \
+	done
+
 clean:
 	rm -rf .aws-sam .local .tools dist target fuzz/targets/artifacts fuzz/targets/corpus fuzz/targets/target
 
+# The files name all that is needed. Pip is not to look for more: it would for extras, and find no hashes of them.
 .tools/%.ready: tests/requirements/%.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not there: install Python 3.11 or later, or set PYTHON" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "error: cargo is not there: install Rust from https://rustup.rs" >&2; exit 1; }
 	@echo "installing $< into .tools/$*"
 	@rm -rf .tools/$* && mkdir -p .tools
 	@$(PYTHON) -m venv .tools/$*
-	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@.tools/$*/bin/pip check --disable-pip-version-check >/dev/null
 	@touch $@
 
 .tools/chromium.ready: .tools/browser.ready tests/browser/chromium.py
