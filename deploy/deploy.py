@@ -57,7 +57,10 @@ def ask(stack, parameters, confirm):
     print(f"Stack    {stack}")
     print(f"Account  {caller['Account']}, as {caller['Arn']}")
     print(f"Region   {os.environ['AWS_REGION']}")
-    print("With     " + "\n         ".join(parameters or ["what was given before, or the defaults"]), flush=True)
+    print("With     " + "\n         ".join(parameters or ["what was given before, or the defaults"]))
+    for note in concurrency_notes(stack, parameters):
+        print(f"Note     {note}")
+    sys.stdout.flush()
     if confirm != "no":
         try:
             answer = input("Deploy? [y/N] ")
@@ -65,6 +68,37 @@ def ask(stack, parameters, confirm):
             raise Refused("there was no answer: give CONFIRM=no in a script") from None
         if answer.strip().lower() not in ("y", "yes"):
             raise Refused("not confirmed, so nothing is deployed")
+
+
+def concurrency_notes(stack, parameters):
+    """What to say when Lambda can't run as many collectors at a time as the map starts: they wait for each
+    other, and the night takes longer."""
+    try:
+        limit = boto3.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+        wanted = max_concurrency(stack, parameters)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        yield f"MaxConcurrency is not compared with Lambda's free concurrency: {error}"
+        return
+    if wanted > limit:
+        yield (
+            f"MaxConcurrency is {wanted}, and Lambda runs at most {limit} functions at a time in this account and Region: "
+            f"add MaxConcurrency={limit}, or ask AWS for more"
+        )
+
+
+def max_concurrency(stack, parameters):
+    """The MaxConcurrency that the stack will have: as given, as it has it, or the template's default."""
+    given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+    if "MaxConcurrency" in given:
+        # What is no number, CloudFormation refuses.
+        return int(given["MaxConcurrency"]) if given["MaxConcurrency"].isdecimal() else 0
+    try:
+        (deployed,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return int(next(p["ParameterValue"] for p in deployed["Parameters"] if p["ParameterKey"] == "MaxConcurrency"))
+    except (botocore.exceptions.ClientError, StopIteration):
+        # There is no such stack yet.
+        template = (ROOT / "template.yml").read_text()
+        return int(re.search(r"^  MaxConcurrency:\n(?:    .*\n)*?    Default: (\d+)$", template, re.MULTILINE)[1])
 
 
 def sam(command, *arguments):

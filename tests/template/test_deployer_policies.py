@@ -41,7 +41,7 @@ NOT_NEEDED_FOR = {"athena": {"iam:*tachRolePolicy": "the policy is attached by h
 # The actions that know no resources, or whose resources do not have the stack's name yet.
 OF_ANY_RESOURCE = {
     "cloudformation:DescribeOrganizationsAccess", "cloudformation:GetTemplateSummary", "cloudformation:ListStackSets",
-    "cloudformation:ValidateTemplate", "kms:CreateKey", "kms:ListAliases", "logs:CreateLogDelivery",
+    "cloudformation:ValidateTemplate", "kms:CreateKey", "kms:ListAliases", "lambda:GetAccountSettings", "logs:CreateLogDelivery",
     "logs:DeleteResourcePolicy", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy",
     "organizations:Describe*", "organizations:List*",
 }  # fmt: skip

@@ -1,10 +1,12 @@
 """`make deploy`, up to what it tells SAM."""
 
+import json
 import os
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from moto.server import ThreadedMotoServer
 from templates import ROOT
 
 FAKE_SAM = """#!/bin/sh
@@ -19,17 +21,54 @@ IN_FRANKFURT = {"AWS_REGION": "eu-central-1"}
 ACCOUNTS = "AccountIds=111122223333 ManageMemberRoles=false"
 
 
-@pytest.fixture(scope="module")
-def sts():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+class Aws(BaseHTTPRequestHandler):
+    """Who asks, what Lambda has free, and the MaxConcurrency of a deployed stack; None where AWS refuses."""
+
+    free, deployed = 1000, None
+    identity = "<Arn>arn:aws:iam::111122223333:user/anna</Arn><UserId>A</UserId><Account>111122223333</Account>"
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "Action=GetCallerIdentity" in asked:
+            answer = f"<GetCallerIdentityResult>{self.identity}</GetCallerIdentityResult>"
+            self._answer(200, f"<GetCallerIdentityResponse>{answer}</GetCallerIdentityResponse>")
+        elif self.deployed is None:
+            self._answer(400, "<ErrorResponse><Error><Code>ValidationError</Code><Message>no such stack</Message></Error></ErrorResponse>")
+        else:
+            parameter = f"<ParameterKey>MaxConcurrency</ParameterKey><ParameterValue>{self.deployed}</ParameterValue>"
+            stack = f"<member><StackName>rollcall</StackName><Parameters><member>{parameter}</member></Parameters></member>"
+            answer = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
+            self._answer(200, f"<DescribeStacksResponse>{answer}</DescribeStacksResponse>")
+
+    def do_GET(self):
+        if self.free is None:
+            self._answer(403, json.dumps({"message": "not authorized", "code": "AccessDeniedException"}))
+        else:
+            self._answer(200, json.dumps({"AccountLimit": {"UnreservedConcurrentExecutions": self.free}}))
+
+    def _answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
-def make_deploy(tmp_path, sts):
+def aws():
+    """An AWS of one account; a test changes what it answers."""
+    handler = type("AwsOfATest", (Aws,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    handler.endpoint = f"http://127.0.0.1:{server.server_port}"
+    yield handler
+    server.shutdown()
+
+
+@pytest.fixture
+def make_deploy(tmp_path, aws):
     """Runs the target with a SAM CLI that only says what it was told, and a profile for us-west-2."""
     for name, text in (("sam", FAKE_SAM), ("python", PYTHON)):
         (tmp_path / name).write_text(text)
@@ -44,7 +83,7 @@ def make_deploy(tmp_path, sts):
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
             "AWS_CONFIG_FILE": str(config),
             "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-            "AWS_ENDPOINT_URL": sts,
+            "AWS_ENDPOINT_URL": aws.endpoint,
             **CREDENTIALS,
             **environment,
         }
@@ -95,7 +134,7 @@ def test_either_variable_names_the_region_and_it_is_said_before_anything_happens
     said, _, rest = done.stdout.partition("Deploy? [y/N] ")
     assert said.splitlines() == [
         "Stack    rollcall",
-        "Account  123456789012, as arn:aws:sts::123456789012:user/moto",
+        "Account  111122223333, as arn:aws:iam::111122223333:user/anna",
         f"Region   {region}",
         "With     AccountIds=111122223333",
         "         ManageMemberRoles=false",
@@ -110,6 +149,34 @@ def test_two_regions_are_refused(make_deploy):
 
 def test_no_region_is_refused(make_deploy):
     assert "no Region is set: export AWS_REGION" in refusal(make_deploy(AWS_PROFILE="nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("free", "deployed", "parameters", "wanted"),
+    [(10, None, ACCOUNTS, 100), (99, None, ACCOUNTS, 100), (10, 50, ACCOUNTS, 50), (10, 5, f"{ACCOUNTS} MaxConcurrency=11", 11)],
+    ids=["default", "one less", "of the stack", "given"],
+)
+def test_more_collectors_than_lambda_has_room_for_are_named(make_deploy, aws, free, deployed, parameters, wanted):
+    aws.free, aws.deployed = free, deployed
+    said = make_deploy(f"PARAMETERS={parameters}", **IN_FRANKFURT).stdout
+    assert f"Note     MaxConcurrency is {wanted}, and Lambda runs at most {free} functions at a time" in said
+    assert f"add MaxConcurrency={free}, or ask AWS for more" in said
+
+
+@pytest.mark.parametrize(
+    ("free", "deployed", "parameters"),
+    [(100, None, ACCOUNTS), (1000, 1000, ACCOUNTS), (10, 100, f"{ACCOUNTS} MaxConcurrency=10")],
+    ids=["default", "of the stack", "given"],
+)
+def test_as_many_collectors_as_lambda_has_room_for_are_not_mentioned(make_deploy, aws, free, deployed, parameters):
+    aws.free, aws.deployed = free, deployed
+    assert "Note" not in make_deploy(f"PARAMETERS={parameters}", **IN_FRANKFURT).stdout
+
+
+def test_an_account_that_may_not_be_looked_at_is_deployed_in_all_the_same(make_deploy, aws):
+    aws.free = None
+    done = make_deploy(f"PARAMETERS={ACCOUNTS}", **IN_FRANKFURT)
+    assert done.returncode == 0 and "Note     MaxConcurrency is not compared with Lambda's free concurrency" in done.stdout
 
 
 def test_no_credentials_are_refused(make_deploy):
