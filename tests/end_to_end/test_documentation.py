@@ -46,10 +46,10 @@ RUN_HERE = {
 RUN_ELSEWHERE = {
     "README.md": {
         "rollcall analyze tests/fixtures/organization --as-of 2026-11-21":
-            "tests/end_to_end/test_documentation.py::test_the_first_command_of_the_readme_prints_what_it_shows",
+            "cli/tests/command/documentation.rs::the_readme_shows_what_is_printed",
         "rollcall analyze reports/":
-            "tests/end_to_end/test_command_analyze.py::"
-            "test_a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell",
+            "cli/tests/command/analyze/folders.rs::"
+            "a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell",
         "rollcall run --this-account":
             "tests/end_to_end/test_command_run.py::test_one_account_needs_no_role_and_no_organization",
         "rollcall run --member-role-name AuditRole":
@@ -65,19 +65,20 @@ RUN_ELSEWHERE = {
         "rollcall completions bash > ~/.local/share/bash-completion/completions/rollcall":
             "cli/src/commands/manual.rs::every_shell_completes_every_command",
         "rollcall man --output ~/.local/share/man/man1":
-            "tests/end_to_end/test_documentation.py::test_the_manual_is_written",
+            "cli/src/commands/manual.rs::every_command_has_a_manual_page",
         "rollcall analyze reports/":
-            "tests/end_to_end/test_command_analyze.py::"
-            "test_a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell",
+            "cli/tests/command/analyze/folders.rs::"
+            "a_folder_of_reports_is_flagged_and_says_what_only_a_roll_could_tell",
         "rollcall analyze 2026-11-21/":
-            "tests/end_to_end/test_command_analyze.py::test_a_day_has_the_findings_that_its_run_wrote",
+            "cli/tests/command/analyze/days.rs::a_day_has_the_findings_that_its_run_wrote",
         "rollcall analyze s3://BUCKET/2026-11-21/":
-            "tests/end_to_end/test_command_analyze.py::test_a_bucket_has_the_same_findings_as_the_folder",
+            "tests/end_to_end/test_command_analyze.py::test_a_bucket_has_the_findings_that_the_run_wrote",
         "aws iam generate-credential-report; sleep 5; aws iam get-credential-report | rollcall analyze -":
-            "tests/end_to_end/test_command_analyze.py::test_what_the_aws_command_line_prints_is_a_report_with_its_time",
+            "cli/tests/command/analyze/folders.rs::"
+            "an_answer_that_the_aws_command_line_printed_is_a_report_with_its_time",
         "rollcall analyze 2026-11-21/ --format asff --region eu-central-1 --output import/":
             "tests/end_to_end/test_command_analyze.py::"
-            "test_several_forms_go_into_a_folder_and_security_hub_takes_every_file_of_its_own",
+            "test_sarif_and_asff_follow_the_schemas_of_their_owners",
         "rollcall run --this-account":
             "tests/end_to_end/test_command_run.py::test_one_account_needs_no_role_and_no_organization",
         "rollcall run --member-role-name AuditRole":
@@ -87,11 +88,11 @@ RUN_ELSEWHERE = {
             "tests/end_to_end/test_command_run.py::test_a_bucket_gets_the_layout_and_the_metadata_of_a_night",
         "rollcall diff tests/fixtures/organization tests/fixtures/organization-a-month-later "
         "--old-as-of 2026-11-21 --as-of 2026-12-21":
-            "tests/end_to_end/test_documentation.py::test_what_the_page_of_the_command_shows_is_what_is_printed",
+            "cli/tests/command/documentation.rs::the_page_of_the_command_shows_what_diff_prints",
         "rollcall doctor --output rollcall-reports":
             "tests/end_to_end/test_command_doctor.py::test_where_nothing_is_deployed_nothing_of_it_is_checked",
         "rollcall explain root-used":
-            "tests/end_to_end/test_documentation.py::test_what_the_page_of_the_command_shows_is_what_is_printed",
+            "cli/tests/command/documentation.rs::the_page_of_the_command_shows_what_explain_prints",
     },
 }  # fmt: skip
 
@@ -150,36 +151,6 @@ def test_every_link_leads_somewhere(page):
     for path, anchor in links(page):
         assert (ROOT / path).exists(), f"{page} links to {path}"
         assert not anchor or anchor in anchors(path), f"{page} links to {path}#{anchor}"
-
-
-def shown(page, command):
-    """What a page shows of the output of a command."""
-    (found,) = [c for b in consoles(page) for c in b.commands if c.name == command]
-    return found.output
-
-
-def test_the_first_command_of_the_readme_prints_what_it_shows(rollcall):
-    expected = shown("README.md", "rollcall analyze tests/fixtures/organization --as-of 2026-11-21")
-    done = rollcall("analyze", "tests/fixtures/organization", "--as-of", "2026-11-21", cwd=ROOT)
-    # The README leaves out the middle. The last line has the times of the files.
-    middle = expected.index("...")
-    start, end = expected[:middle], expected[middle + 1 : -1]
-    printed = done.stdout.splitlines()[:-1]
-    assert start
-    assert end
-    assert (done.returncode, printed[: len(start)], printed[-len(end) :]) == (1, start, end)
-
-
-@pytest.mark.parametrize(("start", "status"), [("rollcall diff", 1), ("rollcall explain", 0)])
-def test_what_the_page_of_the_command_shows_is_what_is_printed(rollcall, start, status):
-    (name,) = [name for name in RUN_ELSEWHERE["docs/command.md"] if name.startswith(start)]
-    done = rollcall(*name.split()[1:], cwd=ROOT)
-    assert (done.returncode, done.stdout.splitlines()) == (status, shown("docs/command.md", name))
-
-
-def test_the_manual_is_written(rollcall, tmp_path):
-    assert rollcall("man", "--output", tmp_path / "man1").returncode == 0
-    assert (tmp_path / "man1" / "rollcall.1").read_text()
 
 
 class Reader:

@@ -69,21 +69,6 @@ fn an_organization_in_a_file() {
 }
 
 #[test]
-fn the_readme_shows_what_is_printed_but_for_what_it_leaves_out() {
-    const README: &str = include_str!("../../../../README.md");
-    const COMMAND: &str = "$ rollcall analyze tests/fixtures/organization --as-of 2026-11-21\n";
-    let (_, shown) = README.split_once(COMMAND).expect("the README runs the command");
-    let (shown, _) = shown.split_once("```").expect("what it shows has an end");
-    let (first, last) = shown.split_once("...\n").expect("it leaves something out");
-    let printed = written(&organization(), None);
-    // All but the last line, which has the times of the files.
-    let but_last = |text: &str| text.trim_end().rsplit_once('\n').unwrap().0.to_owned();
-    let (printed, last) = (but_last(&printed), but_last(last));
-    let is_shown = printed.starts_with(first) && printed.ends_with(&last);
-    assert!(is_shown && !first.is_empty() && !last.is_empty(), "paste from this into the README:\n{printed}");
-}
-
-#[test]
 fn what_could_not_be_looked_at_is_told_before_the_totals() {
     insta::assert_snapshot!(written(
         &judged("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default()),
