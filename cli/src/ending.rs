@@ -17,8 +17,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// How an analysis ends: `complete` says that everything was looked at. Only open findings count,
-    /// of `fail_on` or worse; what could not be looked at counts before them.
+    /// How an analysis ends: `complete` says that everything was looked at. Only open findings of `fail_on` or
+    /// worse count, and what could not be looked at counts before them.
     pub fn of_findings<'f>(
         complete: bool,
         findings: impl IntoIterator<Item = &'f Finding>,

@@ -25,7 +25,7 @@ impl CommandError {
         ApiError::of_disk(doing, path, error).into()
     }
 
-    /// Whether whoever reads the output has gone.
+    /// Whether the reader of the output has gone.
     pub fn is_broken_pipe(&self) -> bool {
         self.is_broken_pipe
     }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     arguments.color.write_global();
     match execute(arguments.command) {
         Ok(ending) => ending.exit_code(),
-        // Whoever reads has seen enough: `rollcall ... | head`.
+        // The reader has seen enough: `rollcall ... | head`.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             terminal::error(&error);

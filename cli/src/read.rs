@@ -193,8 +193,8 @@ impl Reader<'_> {
 
 /// Why no row of a report can be read.
 fn without_rows(bytes: &[u8]) -> String {
-    let nobody = "000000000000".parse().expect("these are twelve digits");
-    match report::read(bytes, &nobody, |_| ()) {
+    let any = "000000000000".parse().expect("these are twelve digits");
+    match report::read(bytes, &any, |_| ()) {
         Ok(_) => "the report has a header and no rows: it is cut off, fetch it again".to_owned(),
         Err(error) => error.to_string(),
     }

@@ -13,10 +13,10 @@ use crate::error::CommandError;
 use style::{ERROR, NOTE};
 use text::{safe, wrapped};
 
-/// Narrower than this, columns make no sense any more.
+/// Columns make no sense in fewer columns than this.
 const LEAST_WIDTH: usize = 60;
 
-/// The width of the terminal that standard output goes to; `None` for a file or a pipe, where no line is
+/// The width of the terminal that standard output goes to; `None` for a file or a pipe, where lines are not
 /// cut.
 pub fn width() -> Option<usize> {
     if !io::stdout().is_terminal() {
@@ -26,9 +26,8 @@ pub fn width() -> Option<usize> {
     Some(usize::from(width).max(LEAST_WIDTH))
 }
 
-/// Gives `write` standard output, with colour if it is to have some. When whoever reads it has seen enough,
-/// as in `rollcall ... | head`, that is no error: it changes nothing of what was found, and nothing of the
-/// exit status.
+/// Gives `write` standard output, with colour if it is to have some. When its reader has seen enough, as in
+/// `rollcall ... | head`, that is not an error: it changes neither what was found nor the exit status.
 ///
 /// # Errors
 /// Every other error of standard output.

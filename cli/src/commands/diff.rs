@@ -62,7 +62,7 @@ async fn changes(
     }
     let found_before = find(slice::from_ref(old), connection).await?;
     let mut found_after = find(slice::from_ref(new), connection).await?;
-    // The same criteria for both: what another limit makes of a key is no change of the key.
+    // The same criteria for both: another limit does not change a key.
     let criteria = Criteria::new(judging, &mut found_after)?;
     let before = judged(&found_before, &criteria, arguments.old_as_of, &Previous::default()).await?;
     let previous = Previous::new(before.assessment.findings.clone());

@@ -12,7 +12,7 @@ use crate::terminal::style::{BOLD, severity_style};
 use crate::terminal::text::wrapped;
 use crate::terminal::width;
 
-/// The width of prose where there is no terminal to say one.
+/// The width of prose without a terminal.
 const PROSE_WIDTH: usize = 80;
 
 /// Prints every rule.

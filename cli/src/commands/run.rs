@@ -40,7 +40,7 @@ use start::Start;
 
 /// How long the collector polls before a wait, where it is called for many accounts.
 const POLL: Duration = Duration::from_secs(8);
-/// The same for one account alone: nothing else is to be done meanwhile.
+/// The same for one account alone: there is nothing else to do meanwhile.
 const POLL_OF_ONE: Duration = Duration::from_secs(40);
 
 /// Runs.
@@ -59,7 +59,7 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError
     };
     let progress = Progress::new(arguments.quiet, names(&prepared.roll.accounts), prepared.to_collect.len());
     let (prefix, accounts, done) = (prepared.prefix.clone(), prepared.accounts, prepared.done);
-    // Until the last file is written: once somebody listens, nobody else hears the signal.
+    // Until the last file is written: once the signal is listened for, it no longer ends the process.
     let ended = tokio::select! {
         ended = collect_and_analyze(arguments, prepared, &progress) => Some(ended),
         () = &mut listening => None,
@@ -115,7 +115,7 @@ async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
     Ok(Prepared { config, owner, store, exemptions, run, roll, to_collect, prefix, accounts, done })
 }
 
-/// Answers nothing when the credentials ran out in the middle.
+/// Returns `None` when the credentials ran out on the way.
 async fn collect_and_analyze(
     arguments: &RunArguments,
     prepared: Prepared,
@@ -147,7 +147,7 @@ async fn collect_and_analyze(
     Ok(Some((store, run, analyzed)))
 }
 
-/// Shows what the run came to.
+/// Shows the outcome of the run.
 fn finish(
     arguments: &RunArguments,
     store: &ReportStore,
@@ -184,8 +184,8 @@ fn finish(
     Ok(Ending::of_findings(is_complete, &assessment.findings, ending.fail_on, ending.exit_zero))
 }
 
-/// The file of exemptions that a flag names. It is read before anything is collected: a slip in it must
-/// not show after an hour.
+/// The file of exemptions that a flag names. It is read before anything is collected, so that a mistake in
+/// it shows at once and not after an hour.
 fn exemptions(arguments: &RunArguments) -> Result<Option<ExemptionsFile>, CommandError> {
     let Some(path) = &arguments.judging.exemptions else { return Ok(None) };
     let bytes = std::fs::read(path).map_err(|error| CommandError::of_disk("reading", path, &error))?;
@@ -216,7 +216,7 @@ fn stopped_early(arguments: &RunArguments, prefix: &str, complete: usize, accoun
     ))
 }
 
-/// Ends when somebody wants the command to stop.
+/// Ends when the command is told to stop.
 async fn stopped() {
     #[cfg(unix)]
     {

@@ -45,7 +45,7 @@ impl Contents {
         Ok(Self { sources: sources.collect(), day: Some(day), notes: vec![] })
     }
 
-    /// The same, with a note that stands first.
+    /// The same, with notes that stand first.
     pub(super) fn with_notes(mut self, mut notes: Vec<String>) -> Self {
         notes.append(&mut self.notes);
         Self { notes, ..self }

@@ -34,8 +34,8 @@ pub struct Day {
 }
 
 impl Day {
-    /// Reads the day in the folder `name` of the store; answers it, and the keys of its reports. The name
-    /// is its date, or what a copy of the day was named.
+    /// Reads the day in the folder `name` of the store, and lists the keys of its reports. The name is its
+    /// date, or whatever a copy of it is called.
     pub(super) async fn read(
         store: &ReportStore,
         name: &str,

@@ -12,7 +12,7 @@ use super::contents::Contents;
 use super::origin::Origin;
 use crate::error::CommandError;
 
-/// What a roll and a manifest have, and no other list of accounts: that of AWS's command line, for one.
+/// What a roll and a manifest contain. Another list of accounts, such as that of AWS's command line, does not.
 const EXECUTION: &[u8] = b"\"execution\"";
 
 /// What lies under a path on the disk.
@@ -52,13 +52,13 @@ pub(super) async fn contents(path: &Path) -> Result<Contents, CommandError> {
             let address = latest.display().to_string();
             Contents::of_day(ReportStore::folder(path.to_owned()), &name, address).await?
         }
-        // The predecessor wrote reports and nothing else.
+        // AWS's sample writes reports and nothing else.
         false => walk(&latest)?,
     };
     Ok(contents.with_notes(notes))
 }
 
-/// Every CSV file under a folder that is no day.
+/// Every CSV file under a folder that is not a day.
 fn walk(folder: &Path) -> Result<Contents, CommandError> {
     let is_shown =
         |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -85,7 +85,7 @@ fn is_day(folder: &Path) -> bool {
     })
 }
 
-/// Whether the predecessor left reports in the folder of a day: right in it.
+/// Whether AWS's sample left reports in the folder of a day: right in it.
 fn has_reports(folder: &Path) -> Result<bool, CommandError> {
     let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
     if !folder.is_dir() {
@@ -105,8 +105,7 @@ fn is_csv(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
-/// The latest of the days in the folder that a run, or the predecessor, wrote to; `None` when there is
-/// none.
+/// The latest of the days in the folder that a run, or AWS's sample, wrote; `None` when there is none.
 fn latest_day(folder: &Path) -> Result<Option<PathBuf>, CommandError> {
     let failed = |error: io::Error| CommandError::of_disk("reading", folder, &error);
     let mut latest = None;

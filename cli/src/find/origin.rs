@@ -39,7 +39,7 @@ impl Origin {
         }
     }
 
-    /// Its bytes, once more: every report has been read to its end when it was judged.
+    /// Reads its bytes again: each report has been read once, to be judged.
     ///
     /// # Errors
     /// When it is gone or can't be read, and for standard input.

@@ -10,10 +10,10 @@ use super::reading::{Reading, Report, Unread};
 use crate::error::CommandError;
 use crate::find::{Origin, Source};
 
-/// How far apart the times of files must be to tell which is newer.
+/// How far apart the times of two files must be to say which is newer.
 const FILES_OF_ONE_COPY: TimeDelta = TimeDelta::minutes(1);
-/// How many of the same kind of note are told one by one.
-const NOTES_TOLD: usize = 10;
+/// How many notes of a kind are listed one by one.
+const NOTES_LISTED: usize = 10;
 
 /// Everything that was read, with one report an account.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub struct ReportsRead {
     pub reports: BTreeMap<AccountId, Report>,
     /// What can't be read.
     pub unread: Vec<Unread>,
-    /// Files that are no credential reports, and why.
+    /// Files that are not credential reports, and why.
     not_reports: Vec<String>,
     /// How many reports are of another run.
     pub of_other_executions: u64,
@@ -35,7 +35,7 @@ pub struct ReportsRead {
 }
 
 impl ReportsRead {
-    /// Of everything that was read.
+    /// Brings together everything that was read.
     pub(super) fn of(readings: Vec<Reading>, sources: &[Source]) -> Self {
         let mut read = Self::default();
         let mut twice = BTreeMap::new();
@@ -63,13 +63,13 @@ impl ReportsRead {
             )
         });
         let twice = twice.collect();
-        read.tell(twice, "more accounts have several reports");
+        read.note(twice, "more accounts have several reports");
         let skipped = read.not_reports.iter().map(|reason| format!("skipped {reason}")).collect();
-        read.tell(skipped, "more files that are no credential reports were skipped");
+        read.note(skipped, "more files that are no credential reports were skipped");
         read
     }
 
-    /// Of two reports of an account the newer counts.
+    /// Adds a report: of two of an account the newer counts.
     fn add(&mut self, report: Report, sources: &[Source], twice: &mut BTreeMap<AccountId, Vec<String>>) {
         let account_id = report.account_id.clone();
         let Some(other) = self.reports.remove(&account_id) else {
@@ -78,7 +78,8 @@ impl ReportsRead {
         };
         let age = |report: &Report| (report.entry.generated, report.source);
         let (newer, older) = if age(&report) > age(&other) { (report, other) } else { (other, report) };
-        // What was unpacked or cloned at once says nothing of what is newer, and a finding may hang on it.
+        // Files that were unpacked or cloned together do not show which report is newer, and a finding may
+        // depend on it.
         let is_unsure = !(newer.is_dated && older.is_dated)
             && newer.entry.generated - older.entry.generated < FILES_OF_ONE_COPY
             && !is_same(&sources[newer.source].origin, &sources[older.source].origin);
@@ -92,16 +93,16 @@ impl ReportsRead {
         self.reports.insert(account_id, newer);
     }
 
-    fn tell(&mut self, mut notes: Vec<String>, more: &str) {
+    fn note(&mut self, mut notes: Vec<String>, more: &str) {
         let all = notes.len();
-        notes.truncate(NOTES_TOLD);
+        notes.truncate(NOTES_LISTED);
         self.notes.append(&mut notes);
-        if all > NOTES_TOLD {
-            self.notes.push(format!("{} {more}", all - NOTES_TOLD));
+        if all > NOTES_LISTED {
+            self.notes.push(format!("{} {more}", all - NOTES_LISTED));
         }
     }
 
-    /// That there is nothing at all is an error, and never "nothing is flagged".
+    /// Refuses to go on without any report: that must not end in "nothing is flagged".
     pub(super) fn refuse_nothing(&self, places: &str) -> Result<(), CommandError> {
         if !self.reports.is_empty() || !self.unread.is_empty() || self.of_other_executions > 0 {
             return Ok(());
@@ -117,7 +118,7 @@ impl ReportsRead {
     }
 }
 
-/// Whether two files have the same bytes, and it does not matter which of them counts.
+/// Whether two files have the same bytes, so that it does not matter which of them counts.
 fn is_same(one: &Origin, other: &Origin) -> bool {
     match (one, other) {
         (Origin::File(one), Origin::File(other)) => {

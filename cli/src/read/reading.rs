@@ -12,7 +12,7 @@ pub(super) enum Reading {
     Report(Box<Report>),
     /// A report, as it seems, and it can't be read.
     Unread(Unread),
-    /// Another kind of file, in a folder that was searched: its address, and why it is no credential report.
+    /// Another kind of file, in a folder that was searched: its address, and why it is not a credential report.
     NotAReport(String),
     /// A report in the folder of a day that another run left there.
     OfAnotherExecution,

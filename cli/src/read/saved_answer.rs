@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, FixedOffset, Utc};
 use serde::Deserialize;
 
-/// The report in a saved answer, and when IAM made it; `None` when the bytes are no such answer.
+/// The report in a saved answer, and when IAM made it; `None` when the bytes are something else.
 pub(super) fn saved_answer(bytes: &[u8]) -> Option<(Vec<u8>, Option<DateTime<Utc>>)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

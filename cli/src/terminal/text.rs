@@ -18,7 +18,7 @@ const LEAST_COLUMNS: usize = 10;
 
 /// Text that changes nothing but the place it stands in: control characters, which could move the cursor
 /// or rewrite what is on the screen, and characters that turn the direction of text are written as
-/// escapes. User and account names are anybody's choice, and so is how long they are.
+/// escapes. Users and accounts may have any name, of any length.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if text.len() > TEXT_LIMIT {
         return format!("{}…", safe(&text[..text.floor_char_boundary(TEXT_LIMIT)])).into();
@@ -73,7 +73,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
 }
 
 /// The text in lines that fit beside an indentation of `indent` columns in a terminal of `width`; in one
-/// line where there is no terminal.
+/// line without a terminal.
 pub fn wrapped_beside(text: &str, width: Option<usize>, indent: usize) -> Vec<Cow<'_, str>> {
     match width {
         Some(width) => wrapped(text, width.saturating_sub(indent).max(LEAST_COLUMNS)),

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use crate::error::CommandError;
 
 /// Writes a file in one step, so that one that is there stays as it is if anything fails. A pipe, or whatever
-/// else is no regular file, is written as it is.
+/// else is not a regular file, is written as it is.
 pub(super) fn into_file(
     path: &Path,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -54,7 +54,7 @@ fn identity(finding: &Finding) -> Identity<'_> {
 }
 
 impl FindingChanges {
-    /// Of the findings of the earlier and the later day; the later was compared with the earlier.
+    /// Compares the findings of the earlier and the later day; the later was judged with the earlier before it.
     pub(super) fn of(before: &Assessment, after: &Assessment) -> Self {
         let mut old: HashMap<Identity<'_>, &Finding> =
             before.findings.iter().map(|finding| (identity(finding), finding)).collect();
@@ -94,7 +94,7 @@ impl FindingChanges {
     }
 }
 
-/// An age that is a day more is no change.
+/// An age of one more day is not a change.
 fn has_changed(was: &Finding, is: &Finding) -> bool {
     was.observed != is.observed || was.exemption.is_some() != is.exemption.is_some()
 }

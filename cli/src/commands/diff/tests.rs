@@ -31,7 +31,7 @@ fn written(changes: &Changes, width: Option<usize>) -> String {
 }
 
 #[test]
-fn a_month_is_told_by_account_with_what_matters_first() {
+fn a_month_is_listed_by_account_with_what_matters_first() {
     let (changes, is_complete) = changed(&MONTH);
     assert!(is_complete && !changes.is_empty());
     insta::assert_snapshot!(written(&changes, Some(80)));
@@ -63,13 +63,13 @@ fn a_day_is_not_different_from_itself() {
 }
 
 #[test]
-fn a_key_that_only_grew_older_is_no_change() {
+fn a_key_that_only_grew_older_is_not_a_change() {
     let (changes, _) = changed(&[MONTH[0], MONTH[0], "--old-as-of=2026-11-21", "--as-of=2026-11-22"]);
     assert!(changes.findings.changed.is_empty());
 }
 
 #[test]
-fn an_account_without_a_later_report_is_told_and_never_resolved() {
+fn an_account_without_a_later_report_is_named_and_never_resolved() {
     let only = "../tests/fixtures/organization/credentialReport_111122223333.csv";
     let (changes, _) = changed(&[MONTH[0], only, "--old-as-of=2026-11-21", "--as-of=2026-11-21"]);
     let missing: Vec<&str> = changes.accounts_without_new_report.iter().map(AccountId::as_str).collect();

@@ -26,16 +26,15 @@ pub(super) struct Collection {
     pub wait: Duration,
     /// How many there are at most.
     pub max_waits: u32,
-    /// Who asks, to ask whether the credentials still hold.
+    /// Whom to ask whether the credentials still hold.
     pub sts: aws_sdk_sts::Client,
 }
 
-/// The credentials ran out: no account has failed of that, and nothing can be collected any more.
+/// The credentials ran out. That is not a failure of an account, but no more can be collected.
 pub(super) struct CredentialsExpired;
 
 impl Collection {
-    /// Collects from every account. Answers why not even the failure of an account could be recorded, for
-    /// those of which it could not.
+    /// Collects from every account. Returns a sentence for each account whose failure could not be recorded.
     pub(super) async fn run(
         &self,
         accounts: Vec<CollectReportInput>,
@@ -51,7 +50,7 @@ impl Collection {
         Ok(not_recorded)
     }
 
-    /// Collects from one account, and answers why that could not even be recorded.
+    /// Collects from one account. Returns a sentence when its failure could not be recorded.
     async fn account(
         &self,
         mut input: CollectReportInput,
@@ -62,8 +61,8 @@ impl Collection {
         let account_id = input.account_id.to_string();
         loop {
             let output = {
-                let _slot = slots.acquire().await.expect("nobody closes the semaphore");
-                // Boxed, for it is large and most accounts are not being asked.
+                let _slot = slots.acquire().await.expect("the semaphore is never closed");
+                // Boxed, because it is large and most accounts are not being asked.
                 Box::pin(self.step.run(&self.owner, input.clone())).await
             };
             match output {
@@ -79,8 +78,8 @@ impl Collection {
                     return Ok(None);
                 }
                 Ok(CollectReportOutput::Pending { reason }) => {
-                    // The collector takes credentials that ran out for an outage, which a function's never
-                    // are: waiting would turn every account that is left into a failure.
+                    // To the collector credentials that ran out are an outage, because a function's never
+                    // run out. Waiting would turn every account that is left into a failure.
                     if reason == PendingReason::Unavailable && self.credentials_have_expired().await {
                         return Err(CredentialsExpired);
                     }

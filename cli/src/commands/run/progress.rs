@@ -1,4 +1,4 @@
-//! How far a run is: a bar on a terminal, lines in a log, nothing when nobody wants it.
+//! How far a run is: a bar on a terminal, lines in a log, nothing with `--quiet`.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub(super) struct Progress {
     collected: Cell<usize>,
     failed: Cell<usize>,
     waiting: Cell<usize>,
-    has_told_of_waiting: Cell<bool>,
+    has_printed_waiting: Cell<bool>,
     last_line: Cell<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Progress {
             collected: Cell::new(0),
             failed: Cell::new(0),
             waiting: Cell::new(0),
-            has_told_of_waiting: Cell::new(false),
+            has_printed_waiting: Cell::new(false),
             last_line: Cell::new(Instant::now()),
         }
     }
@@ -72,10 +72,10 @@ impl Progress {
         self.show();
     }
 
-    /// Of one account alone the first wait is told; of many, their number is enough.
+    /// The first wait of a single account is printed; of many, their number is enough.
     pub(super) fn waiting(&self, account_id: &str, reason: PendingReason) {
         add(&self.waiting, 1);
-        if self.accounts == 1 && !self.has_told_of_waiting.replace(true) {
+        if self.accounts == 1 && !self.has_printed_waiting.replace(true) {
             self.line(&format!("{} is not ready ({}), waiting", self.account(account_id), words(reason)));
         }
         self.show();
@@ -100,7 +100,7 @@ impl Progress {
         }
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     fn line(&self, text: &str) {
         let text = safe(text);
         match &self.shown {
@@ -151,7 +151,7 @@ fn words(reason: PendingReason) -> &'static str {
 }
 
 fn write_line(text: &str) {
-    // Nobody is left to tell when standard error is gone.
+    // When standard error is gone, there is nowhere left to report it.
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 

@@ -111,13 +111,13 @@ fn no_text_of_others_begins_a_line_or_makes_one_that_has_no_end() {
     assert!(huge.len() < 1_000_000, "{}", huge.len());
 }
 
-/// An organization of which every text that is anybody's choice is `text`.
+/// An organization in which every text that Rollcall does not choose is `text`.
 fn hostile(text: &str) -> Judged {
     let mut judged =
         judged("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default());
     for finding in &mut judged.assessment.findings {
         let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
-        // Where there is no name, there is no room for one.
+        // An account without a name has no place for one.
         assessed.account_name = format!("a{text}");
         *finding = Finding { user: text.into(), arn: text.into(), observed: text.into(), ..finding.clone() };
     }

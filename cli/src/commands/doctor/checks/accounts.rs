@@ -1,4 +1,4 @@
-//! The accounts of the organization. Looks at organizations:ListAccounts and the tree of organizational
+//! The accounts of the organization. Calls organizations:ListAccounts and the tree of organizational
 //! units.
 
 use rollcall_core::organization::roll::{Account, SkipReason};
@@ -10,7 +10,7 @@ use crate::commands::doctor::refusal::refused;
 
 const NAME: &str = "accounts";
 
-/// Lists the accounts; answers a failed check when they can't be listed.
+/// Lists the accounts; returns a failed check when they can't be listed.
 pub async fn list(organization: &Organization) -> Result<Vec<Account>, Check> {
     organization.accounts().await.map_err(|error| refused(NAME, &error))
 }

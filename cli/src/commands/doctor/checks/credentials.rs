@@ -1,4 +1,4 @@
-//! Who calls AWS. Looks at the answer of sts:GetCallerIdentity, which the connection has asked for: without
+//! Who calls AWS. Reads the answer of sts:GetCallerIdentity, which the connection has asked for: without
 //! credentials that are valid there is nothing to check.
 
 use crate::aws_connection::Caller;

@@ -1,4 +1,4 @@
-//! The roles that the deployment puts into the accounts. Looks at cloudformation:ListStackInstances of its
+//! The roles that the deployment puts into the accounts. Calls cloudformation:ListStackInstances of its
 //! StackSet.
 
 use aws_config::SdkConfig;

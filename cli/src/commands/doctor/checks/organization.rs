@@ -1,4 +1,4 @@
-//! The organization of the caller's account, and what the account is in it. Looks at
+//! The organization of the caller's account, and what the account is in it. Calls
 //! organizations:DescribeOrganization.
 
 use rollcall_functions::aws::organization::{Organization, OrganizationDescription};
@@ -9,7 +9,7 @@ use crate::commands::doctor::refusal::refused;
 
 const NAME: &str = "organization";
 
-/// Describes the organization; answers a failed check when it can't be described.
+/// Describes the organization; returns a failed check when it can't be described.
 pub async fn describe(organization: &Organization) -> Result<OrganizationDescription, Check> {
     organization.describe().await.map_err(|error| refused(NAME, &error))
 }

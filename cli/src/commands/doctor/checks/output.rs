@@ -1,4 +1,4 @@
-//! The store that runs write to. Looks at a write that leaves nothing behind, with the key of a run.
+//! The store that runs write to. Tries to write as a run does, and leaves nothing behind.
 
 use aws_config::SdkConfig;
 use rollcall_functions::report_store::ReportStore;

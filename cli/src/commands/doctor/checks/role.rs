@@ -1,4 +1,4 @@
-//! The role in the other accounts. Looks at sts:AssumeRole in each of them, or in a sample: no report is
+//! The role in the other accounts. Calls sts:AssumeRole in each of them, or in a sample: no report is
 //! made, and nothing is written.
 
 use aws_config::SdkConfig;

@@ -1,4 +1,4 @@
-//! The schedule of the deployment, and when it starts the next run. Looks at scheduler:GetSchedule.
+//! The schedule of the deployment, and when it starts the next run. Calls scheduler:GetSchedule.
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;

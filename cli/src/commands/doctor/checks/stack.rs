@@ -1,4 +1,4 @@
-//! The deployed stack. Looks at cloudformation:DescribeStacks.
+//! The deployed stack. Calls cloudformation:DescribeStacks.
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
@@ -9,7 +9,7 @@ use crate::commands::doctor::deployment::Deployment;
 
 const NAME: &str = "stack";
 
-/// The stack of this name, and what is to be said of it.
+/// The check of the stack of this name, and what the stack says of itself.
 pub async fn check(config: &SdkConfig, stack_name: &str) -> (Option<Deployment>, Check) {
     let region = config.region().map(ToString::to_string).unwrap_or_default();
     let fix = "`make deploy` deploys it; --stack-name and --region name another";
