@@ -1,9 +1,8 @@
 //! Text on a terminal: made harmless, and fitted to the width.
 //!
-//! [`safe`] is for a terminal, and shows a character that could do something as an escape. What leaves the
-//! command as a file or a message goes through [`rollcall_core::text::untrusted`], which replaces such a
-//! character instead, because a spreadsheet or a mail would show an escape as if it were part of the name.
-//! A text goes through one of the two, never through both.
+//! [`safe`] is for a terminal, and shows a character that could do something as an escape. What is written,
+//! such as a file or a message, goes through [`rollcall_core::text::untrusted`], which replaces such a
+//! character instead. A text goes through one of the two, where it is shown.
 
 use std::borrow::Cow;
 

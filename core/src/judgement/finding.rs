@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::rules::{Credential, Rule, RuleId, Severity};
-use crate::text::untrusted::shortened;
+use crate::text::untrusted::{cut, one_line, shortened};
 
 /// The account of a finding, and when it was judged: what all findings of one report share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Finding {
         let unverified = if self.verified { "" } else { " (not verified: nobody could look)" };
         let account = account_in_words(account_id, account_name);
         let user = shortened(&self.user, TEXT_LIMIT);
-        format!("{user} in {account}: {}{unverified}", self.sentence())
+        format!("{user} in {account}: {}{unverified}", one_line(&self.sentence()))
     }
 
     /// What lists are ordered by: severity, account, user, credential, rule.
@@ -132,10 +132,10 @@ impl Finding {
         (self.severity(), &self.assessed.account_id, &self.user, self.credential, self.rule)
     }
 
-    /// One sentence for the owner of the account: what was observed, its age and the limit. A cell of any
-    /// length is shortened in it.
+    /// One sentence for the owner of the account: what was observed, its age and the limit. Untrusted text,
+    /// because a cell may stand in it, of which only the length is limited.
     pub fn sentence(&self) -> String {
-        let observed = shortened(&self.observed, TEXT_LIMIT);
+        let observed = cut(&self.observed, TEXT_LIMIT);
         let days = |days: u32| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
         let age = self.age_days.map(days).unwrap_or_default();
         let limit = self.limit_days.map(days).unwrap_or_default();

@@ -1,6 +1,11 @@
 //! Text that is anybody's choice: the names of users and accounts, the cells of reports, and whatever a
 //! service answers. Where a person reads it, or a program that knows nothing of it, it stands on one line
 //! and is no longer than it needs to be. `findings.jsonl` and `run.json` have it exactly.
+//!
+//! This is for what is written: a file, a message, a log. The command's terminal has a way of its own
+//! (`terminal::text` in `cli`), which shows an active character as an escape, and some invisible ones too. A
+//! text goes through one of the two, where it is shown; what is shown later, such as the sentence of a
+//! finding, is only [`cut`].
 
 use std::borrow::Cow;
 
@@ -28,18 +33,23 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 /// is left out. What is left out is not looked at.
 pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
-        let line = one_line(text);
-        if line.len() <= limit {
-            return line;
-        }
-        return cut(&line, limit).into();
+        return match one_line(text) {
+            line if line.len() <= limit => line,
+            line => cut_off(&line, limit).into(),
+        };
     }
-    cut(&one_line(&text[..text.floor_char_boundary(limit)]), limit).into()
+    cut_off(&one_line(&text[..text.floor_char_boundary(limit)]), limit).into()
 }
 
-fn cut(line: &str, limit: usize) -> String {
-    let end = line.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
-    format!("{}…", &line[..end])
+/// The text in at most `limit` bytes, as [`shortened`], with active characters left in it, for a place that
+/// shows it later.
+pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit { text.into() } else { cut_off(text, limit).into() }
+}
+
+fn cut_off(text: &str, limit: usize) -> String {
+    let end = text.floor_char_boundary(limit.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
 }
 
 #[cfg(test)]
@@ -77,6 +87,8 @@ mod tests {
             prop_assert!(!one_line(&text).contains(is_active));
             let line = shortened(&text, limit);
             prop_assert!(line.len() <= limit && !line.contains(is_active), "{:?}", line);
+            prop_assert!(cut(&text, limit).len() <= limit);
+            prop_assert!(text.len() > limit || cut(&text, limit) == text);
         }
     }
 }

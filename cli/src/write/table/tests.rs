@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::judgement::history::Previous;
+use rollcall_core::judgement::rules::RuleId;
 use rollcall_core::organization::outcome::Outcome;
 
 use super::*;
@@ -86,17 +87,20 @@ fn nothing_flagged_is_said_in_words() {
 }
 
 #[test]
-fn names_can_do_nothing_to_the_terminal() {
+fn names_and_cells_can_do_nothing_to_the_terminal_and_are_shown_in_one_way() {
     let mut judged = organization();
     let hostile = "\u{1b}]0;owned\u{7}\r\u{202e}";
     for finding in &mut judged.assessment.findings {
         let assessed = std::sync::Arc::make_mut(&mut finding.assessed);
         assessed.account_name = hostile.to_owned();
-        *finding = Finding { user: hostile.into(), observed: hostile.into(), ..finding.clone() };
+        let rule = RuleId::MoreCredentialsThanReported;
+        *finding = Finding { user: hostile.into(), observed: hostile.into(), rule, ..finding.clone() };
     }
-    let text = written(&judged, Some(80));
-    assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}']), "{text}");
-    assert!(text.contains("\\u{1b}]0;owned"), "{text}");
+    let text = written(&judged, None);
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}', '\u{fffd}']), "{text}");
+    let shown = r"\u{1b}]0;owned\u{7}\r\u{202e}";
+    let line = format!("    {shown}  has more credentials than the report shows: {shown}\n");
+    assert!(text.contains(&line), "{text}");
 }
 
 #[test]
