@@ -11,8 +11,8 @@ mod arguments;
 mod asynchronous;
 mod aws_connection;
 mod commands;
-mod ending;
 mod error;
+mod exit_status;
 mod find;
 mod judge;
 mod read;
@@ -26,24 +26,24 @@ use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
 use commands::{analyze, diff, doctor, manual, rules, run};
-use ending::Ending;
 use error::CommandError;
+use exit_status::ExitStatus;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.color.write_global();
     match execute(arguments.command) {
-        Ok(ending) => ending.exit_code(),
+        Ok(status) => status.exit_code(),
         // The reader has seen enough: `rollcall ... | head`.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             terminal::error(&error);
-            Ending::Error.exit_code()
+            ExitStatus::Error.exit_code()
         }
     }
 }
 
-fn execute(command: Command) -> Result<Ending, CommandError> {
+fn execute(command: Command) -> Result<ExitStatus, CommandError> {
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::aws::AwsArguments;
-use super::exit_status::EndingArguments;
+use super::exit_status::ExitStatusArguments;
 use super::judging::JudgingArguments;
 use super::output::OutputArguments;
 
@@ -27,7 +27,7 @@ pub struct AnalyzeArguments {
     #[command(flatten)]
     pub judging: JudgingArguments,
     #[command(flatten)]
-    pub ending: EndingArguments,
+    pub exit_status: ExitStatusArguments,
     #[command(flatten)]
     pub aws: AwsArguments,
 }

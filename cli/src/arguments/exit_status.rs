@@ -8,7 +8,7 @@ use super::values::severity;
 /// What makes the command exit with 1.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Exit status")]
-pub struct EndingArguments {
+pub struct ExitStatusArguments {
     /// Exit with 1 only for findings of this severity or worse.
     #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = severity())]
     pub fail_on: Severity,

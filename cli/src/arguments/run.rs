@@ -6,7 +6,7 @@ use clap::Args;
 use rollcall_core::identifiers::account_id::AccountId;
 
 use super::aws::AwsArguments;
-use super::exit_status::EndingArguments;
+use super::exit_status::ExitStatusArguments;
 use super::judging::JudgingArguments;
 use super::values::concurrency;
 
@@ -61,7 +61,7 @@ pub struct RunArguments {
     #[command(flatten)]
     pub judging: JudgingArguments,
     #[command(flatten)]
-    pub ending: EndingArguments,
+    pub exit_status: ExitStatusArguments,
     #[command(flatten)]
     pub aws: AwsArguments,
 }

@@ -3,12 +3,12 @@
 use rollcall_core::judgement::history::Previous;
 
 use crate::arguments::analyze::AnalyzeArguments;
-use crate::arguments::exit_status::EndingArguments;
+use crate::arguments::exit_status::ExitStatusArguments;
 use crate::arguments::format::Format;
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::Connection;
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 use crate::find::find;
 use crate::judge::{Criteria, Judge, Judged};
 use crate::read::read;
@@ -17,8 +17,8 @@ use crate::write::table::{Remedies, TableStyle, write_table};
 use crate::write::{Destination, Written, write_file_names, write_notes, write_problems};
 
 /// Analyzes.
-pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
-    let AnalyzeArguments { paths, output, judging, ending, aws } = arguments;
+pub fn run(arguments: &AnalyzeArguments) -> Result<ExitStatus, CommandError> {
+    let AnalyzeArguments { paths, output, judging, exit_status, aws } = arguments;
     let destination = Destination::new(output)?;
     let connection = Connection::new(aws);
     let previous = Previous::default();
@@ -54,10 +54,10 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<Ending, CommandError> {
         })?;
     }
     write_problems(&judged);
-    let EndingArguments { fail_on, exit_zero } = *ending;
-    let ending = Ending::of_findings(judged.is_complete(), &assessment.findings, fail_on, exit_zero);
+    let ExitStatusArguments { fail_on, exit_zero } = *exit_status;
+    let status = ExitStatus::of_findings(judged.is_complete(), &assessment.findings, fail_on, exit_zero);
     // The process ends here: the system takes half a million small pieces of memory back faster than they
     // could be given back one by one.
     std::mem::forget(judged);
-    Ok(ending)
+    Ok(status)
 }

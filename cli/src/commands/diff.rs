@@ -17,8 +17,8 @@ use rollcall_core::judgement::history::Previous;
 use crate::arguments::diff::{DiffArguments, DiffFormat};
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::Connection;
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 use crate::find::{Found, find};
 use crate::judge::{Criteria, Judge, Judged};
 use crate::read::read;
@@ -28,7 +28,7 @@ use changes::{Changes, Side};
 use findings::FindingChanges;
 
 /// Compares.
-pub fn run(arguments: &DiffArguments) -> Result<Ending, CommandError> {
+pub fn run(arguments: &DiffArguments) -> Result<ExitStatus, CommandError> {
     let connection = Connection::new(&arguments.aws);
     let (changes, is_complete) = asynchronous(changes(arguments, &connection))?;
     print(|output| match arguments.format {
@@ -43,9 +43,9 @@ pub fn run(arguments: &DiffArguments) -> Result<Ending, CommandError> {
         Some(severity) => changes.findings.has_new(severity),
     };
     Ok(match is_complete {
-        false => Ending::Error,
-        true if !is_different || arguments.exit_zero => Ending::Clean,
-        true => Ending::Flagged,
+        false => ExitStatus::Error,
+        true if !is_different || arguments.exit_zero => ExitStatus::Clean,
+        true => ExitStatus::Flagged,
     })
 }
 

@@ -14,14 +14,14 @@ use rollcall_functions::clock::now;
 use crate::arguments::doctor::DoctorArguments;
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::{Caller, caller, connect};
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 use crate::terminal::{print, width};
 use check::{Check, State};
 use checks::{accounts, credentials, member_roles, organization, output, role, schedule, stack};
 
 /// Checks.
-pub fn run(arguments: &DoctorArguments) -> Result<Ending, CommandError> {
+pub fn run(arguments: &DoctorArguments) -> Result<ExitStatus, CommandError> {
     let checks = asynchronous(all_checks(arguments))?;
     let failed = checks.iter().filter(|check| check.state == State::Failed).count();
     let summary = match failed {
@@ -33,7 +33,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<Ending, CommandError> {
         checks.iter().try_for_each(|check| check.write(width(), output))?;
         writeln!(output, "\n{summary}")
     })?;
-    Ok(if failed == 0 { Ending::Clean } else { Ending::Flagged })
+    Ok(if failed == 0 { ExitStatus::Clean } else { ExitStatus::Flagged })
 }
 
 async fn all_checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandError> {

@@ -6,19 +6,22 @@ use std::io;
 use clap::Command;
 
 use crate::arguments::manual::{CompletionsArguments, ManArguments};
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 
 /// Prints the completions for a shell.
-pub fn completions(arguments: &CompletionsArguments, mut command: Command) -> Result<Ending, CommandError> {
+pub fn completions(
+    arguments: &CompletionsArguments,
+    mut command: Command,
+) -> Result<ExitStatus, CommandError> {
     let mut completions = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "rollcall", &mut completions);
     io::Write::write_all(&mut io::stdout(), &completions)?;
-    Ok(Ending::Clean)
+    Ok(ExitStatus::Clean)
 }
 
 /// Prints the manual page, or writes all of them.
-pub fn pages(arguments: &ManArguments, command: Command) -> Result<Ending, CommandError> {
+pub fn pages(arguments: &ManArguments, command: Command) -> Result<ExitStatus, CommandError> {
     match &arguments.output {
         None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
         Some(folder) => {
@@ -27,7 +30,7 @@ pub fn pages(arguments: &ManArguments, command: Command) -> Result<Ending, Comma
                 .map_err(|error| CommandError::of_disk("writing manual pages into", folder, &error))?
         }
     }
-    Ok(Ending::Clean)
+    Ok(ExitStatus::Clean)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use rollcall_core::judgement::rules::{RULES, Rule, RuleId, Setting};
 use serde_json::json;
 
 use crate::arguments::rules::{ExplainArguments, RulesArguments};
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 use crate::terminal::style::{BOLD, severity_style};
 use crate::terminal::text::wrapped;
 use crate::terminal::width;
@@ -16,20 +16,20 @@ use crate::terminal::width;
 const PROSE_WIDTH: usize = 80;
 
 /// Prints every rule.
-pub fn list(arguments: &RulesArguments) -> Result<Ending, CommandError> {
+pub fn list(arguments: &RulesArguments) -> Result<ExitStatus, CommandError> {
     let mut output = anstream::stdout();
     match arguments.json {
         true => write_json(&mut output)?,
         false => write_list(width(), &mut output)?,
     }
-    Ok(Ending::Clean)
+    Ok(ExitStatus::Clean)
 }
 
 /// Prints all there is to say about one rule.
-pub fn explain(arguments: &ExplainArguments) -> Result<Ending, CommandError> {
+pub fn explain(arguments: &ExplainArguments) -> Result<ExitStatus, CommandError> {
     let width = width().unwrap_or(PROSE_WIDTH).min(100);
     write_explanation(Rule::of(arguments.rule), width, &mut anstream::stdout())?;
-    Ok(Ending::Clean)
+    Ok(ExitStatus::Clean)
 }
 
 fn write_json(output: &mut impl Write) -> io::Result<()> {

@@ -25,11 +25,12 @@ use rollcall_functions::nightly_run::collect_report::{CALL_LIMIT, CollectReport,
 use rollcall_functions::report_store::ReportStore;
 use tokio::time::Duration;
 
+use crate::arguments::exit_status::ExitStatusArguments;
 use crate::arguments::run::RunArguments;
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS, caller, connect};
-use crate::ending::Ending;
 use crate::error::CommandError;
+use crate::exit_status::ExitStatus;
 use crate::judge::without_report;
 use crate::report_store::report_store;
 use crate::terminal::{error, note, print, width};
@@ -44,11 +45,11 @@ const POLL: Duration = Duration::from_secs(8);
 const POLL_OF_ONE: Duration = Duration::from_secs(40);
 
 /// Runs.
-pub fn run(arguments: &RunArguments) -> Result<Ending, CommandError> {
+pub fn run(arguments: &RunArguments) -> Result<ExitStatus, CommandError> {
     asynchronous(run_to_its_end(arguments))
 }
 
-async fn run_to_its_end(arguments: &RunArguments) -> Result<Ending, CommandError> {
+async fn run_to_its_end(arguments: &RunArguments) -> Result<ExitStatus, CommandError> {
     let mut listening = pin!(stopped());
     let prepared = tokio::select! {
         prepared = prepare(arguments) => prepared?,
@@ -153,7 +154,7 @@ fn finish(
     store: &ReportStore,
     run: &Run,
     analyzed: &Analyzed,
-) -> Result<Ending, CommandError> {
+) -> Result<ExitStatus, CommandError> {
     let Analyzed { manifest, assessment } = analyzed;
     if !arguments.quiet {
         let style =
@@ -180,8 +181,8 @@ fn finish(
         }
     }
     let is_complete = missing == 0 && manifest.coverage.bad_rows == 0;
-    let ending = &arguments.ending;
-    Ok(Ending::of_findings(is_complete, &assessment.findings, ending.fail_on, ending.exit_zero))
+    let ExitStatusArguments { fail_on, exit_zero } = arguments.exit_status;
+    Ok(ExitStatus::of_findings(is_complete, &assessment.findings, fail_on, exit_zero))
 }
 
 /// The file of exemptions that a flag names. It is read before anything is collected, so that a mistake in

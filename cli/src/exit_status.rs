@@ -1,4 +1,4 @@
-//! How the command ends: its exit status.
+//! The exit status of the command.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use rollcall_core::judgement::rules::Severity;
 
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitStatus {
     /// Everything was looked at, and nothing is flagged: 0.
     Clean,
     /// Something is flagged: 1.
@@ -16,7 +16,7 @@ pub enum Ending {
     Error,
 }
 
-impl Ending {
+impl ExitStatus {
     /// How an analysis ends: `complete` says that everything was looked at. Only open findings of `fail_on` or
     /// worse count, and what could not be looked at counts before them.
     pub fn of_findings<'f>(
@@ -36,7 +36,7 @@ impl Ending {
         }
     }
 
-    /// The exit status.
+    /// The number.
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(self as u8)
     }
