@@ -23,9 +23,8 @@ pub(super) fn as_of(value: &str) -> Result<DateTime<Utc>, &'static str> {
 
 /// The name of a severity.
 pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
-    PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)).map(|name| {
-        Severity::ALL.into_iter().find(|severity| severity.as_str() == name).expect("it is one of them")
-    })
+    PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str()))
+        .map(|name| name.parse().expect("it is one of them"))
 }
 
 /// The name of a rule.

@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use chrono::NaiveDate;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::identifiers::account_id::AccountId;
 
@@ -37,19 +38,17 @@ pub const SHA256: &str = "sha256";
 /// The metadata key of a report: how many rows it has, the header not counted.
 pub const ROWS: &str = "rows";
 
+/// What no mark has: characters that a header can't carry, and the one that begins an encoded one.
+const NOT_IN_A_MARK: &AsciiSet = &CONTROLS.add(b'%');
+
 /// The name of an execution as metadata has it. Metadata are headers, which take ASCII; Step Functions
 /// takes names in any script.
 pub fn execution_mark(execution: &str) -> Cow<'_, str> {
-    // White space at an end is no part of a header's value.
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
-    if execution.bytes().all(is_plain) && execution.trim() == execution {
-        return execution.into();
+    match utf8_percent_encode(execution, NOT_IN_A_MARK).into() {
+        // A header's value loses the spaces at its ends.
+        Cow::Borrowed(mark) if mark.trim() == mark => mark.into(),
+        _ => utf8_percent_encode(execution, const { &NOT_IN_A_MARK.add(b' ') }).to_string().into(),
     }
-    let encoded = execution.bytes().map(|byte| match byte {
-        byte if is_plain(byte) && byte != b' ' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    });
-    encoded.collect::<String>().into()
 }
 
 /// The name of the roll in the folder of a day.

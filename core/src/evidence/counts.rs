@@ -78,7 +78,7 @@ impl FindingCounts {
     /// Counts what a run found.
     pub fn of(assessment: &Assessment) -> Self {
         let mut counts = Self {
-            by_severity: Severity::ALL.into_iter().map(|severity| (severity, 0)).collect(),
+            by_severity: Severity::ALL.iter().map(|&severity| (severity, 0)).collect(),
             by_rule: RULES
                 .iter()
                 .map(|rule| {

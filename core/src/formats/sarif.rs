@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 
 use crate::evidence::bucket_layout;
@@ -488,18 +489,15 @@ fn report_uris(manifest: &Manifest) -> HashMap<&AccountId, String> {
     stored.map(|(account, report)| (&account.account_id, uri(&report.key))).collect()
 }
 
+/// What is encoded in the path of a URI: everything but RFC 3986's unreserved characters and slashes.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
 /// The URI reference of a key: relative, or of a file when the key is an absolute path. What a URI has
 /// other uses for is percent-encoded, the colon too: before the first slash it would end a scheme.
 fn uri(key: &str) -> String {
-    let mut uri = String::from(if key.starts_with('/') { "file://" } else { "" });
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
+    let scheme = if key.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(key, RESERVED))
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ mod comparison;
 mod slots;
 mod users;
 
-use std::fmt;
-
 use serde::Serialize;
+use strum::VariantArray;
 
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::rules::Credential;
@@ -75,8 +74,22 @@ pub struct CredentialChange {
 
 /// What happened to a user or a credential. The names are a contract, and their order is that of
 /// lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ChangeKind {
     /// The old report has no user of this name. A user who was renamed is one created and one deleted.
     UserCreated,
@@ -108,8 +121,11 @@ pub enum ChangeKind {
 
 /// What a change means for the account. The order is that of lists: what somebody should look at
 /// first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Effect {
     /// There is more to attack or less to protect it, or somebody used what nobody should.
     Riskier,
@@ -134,8 +150,11 @@ pub struct NotComparable {
 }
 
 /// Why something can't be compared. The names are a contract, and their order is that of lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Obstacle {
     /// One of the reports, or both, does not say it.
     NotTold,
@@ -224,39 +243,11 @@ fn spoken(credential: Credential) -> &'static str {
 
 impl ChangeKind {
     /// Every kind, in the order of lists.
-    pub const ALL: [Self; 13] = [
-        Self::UserCreated,
-        Self::UserCreatedAnew,
-        Self::UserDeleted,
-        Self::PasswordSet,
-        Self::PasswordRemoved,
-        Self::MfaLost,
-        Self::MfaGained,
-        Self::Appeared,
-        Self::Deleted,
-        Self::Rotated,
-        Self::Activated,
-        Self::Deactivated,
-        Self::RootUsed,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UserCreated => "user-created",
-            Self::UserCreatedAnew => "user-created-anew",
-            Self::UserDeleted => "user-deleted",
-            Self::PasswordSet => "password-set",
-            Self::PasswordRemoved => "password-removed",
-            Self::MfaLost => "mfa-lost",
-            Self::MfaGained => "mfa-gained",
-            Self::Appeared => "appeared",
-            Self::Deleted => "deleted",
-            Self::Rotated => "rotated",
-            Self::Activated => "activated",
-            Self::Deactivated => "deactivated",
-            Self::RootUsed => "root-used",
-        }
+        self.into()
     }
 
     /// What a change of this kind means for the account.
@@ -273,26 +264,10 @@ impl ChangeKind {
     }
 }
 
-impl fmt::Display for ChangeKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
 impl Effect {
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Riskier => "riskier",
-            Self::Neutral => "neutral",
-            Self::Safer => "safer",
-        }
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -306,17 +281,7 @@ impl NotComparable {
 impl Obstacle {
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotTold => "not-told",
-            Self::RowMayBeMissing => "row-may-be-missing",
-            Self::Indistinguishable => "indistinguishable",
-        }
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        self.into()
     }
 }
 

@@ -71,8 +71,11 @@ pub struct Exempted {
 }
 
 /// How a finding compares with the run before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// The run before did not have it, or there is no run before.
     New,
@@ -83,10 +86,7 @@ pub enum Status {
 impl Status {
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Ongoing => "ongoing",
-        }
+        self.into()
     }
 }
 

@@ -156,8 +156,9 @@ fn attributes(manifest: &Manifest) -> Vec<(&'static str, Attribute)> {
 
 /// Such as `Critical 1, high 2, medium 0, low 4`.
 fn severities(counts: &FindingCounts) -> String {
-    let text =
-        Severity::ALL.map(|severity| format!("{severity} {}", counts.of_severity(severity))).join(", ");
+    let severities = Severity::ALL.iter();
+    let counted = severities.map(|&severity| format!("{severity} {}", counts.of_severity(severity)));
+    let text = counted.collect::<Vec<_>>().join(", ");
     text[..1].to_uppercase() + &text[1..]
 }
 

@@ -24,7 +24,8 @@ pub struct Message {
 }
 
 /// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Kind {
     /// Accounts without a report, and rows that can't be read.
     Errors,
@@ -35,10 +36,7 @@ pub enum Kind {
 impl Kind {
     /// The name as subscribers filter by it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Errors => "errors",
-            Self::Findings => "findings",
-        }
+        self.into()
     }
 }
 

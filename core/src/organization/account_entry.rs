@@ -42,20 +42,11 @@ struct AccountEntry<'a> {
 
 /// An account whose fields contradict its outcome.
 #[derive(Debug, thiserror::Error)]
-#[error("account {account_id} is {}, which takes {}, and has {fields}", name(*.outcome), fields_of(*.outcome))]
+#[error("account {account_id} is {outcome}, which takes {}, and has {fields}", fields_of(*.outcome))]
 struct Contradiction {
     account_id: AccountId,
     outcome: OutcomeKind,
     fields: String,
-}
-
-fn name(outcome: OutcomeKind) -> &'static str {
-    match outcome {
-        OutcomeKind::Collected => "collected",
-        OutcomeKind::Failed => "failed",
-        OutcomeKind::Skipped => "skipped",
-        OutcomeKind::NoOutcome => "no-outcome",
-    }
 }
 
 /// What an account has besides its outcome.

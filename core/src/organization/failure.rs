@@ -2,11 +2,26 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::identifiers::account_id::AccountId;
 
 /// Why an account failed. The names are a contract: messages, `run.json` and runbooks use them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum FailureCode {
     /// The role can't be assumed; STS does not say whether it is missing or its trust refuses.
     RoleMissingOrDenied,
@@ -30,31 +45,11 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code, in the order messages list them.
-    pub const ALL: [Self; 9] = [
-        Self::RoleMissingOrDenied,
-        Self::DeniedByPolicy,
-        Self::ReportTimedOut,
-        Self::ReportUnreadable,
-        Self::AccountSuspended,
-        Self::StorageFailed,
-        Self::Throttled,
-        Self::NoOutcome,
-        Self::Internal,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The code as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RoleMissingOrDenied => "RoleMissingOrDenied",
-            Self::DeniedByPolicy => "DeniedByPolicy",
-            Self::ReportTimedOut => "ReportTimedOut",
-            Self::ReportUnreadable => "ReportUnreadable",
-            Self::AccountSuspended => "AccountSuspended",
-            Self::StorageFailed => "StorageFailed",
-            Self::Throttled => "Throttled",
-            Self::NoOutcome => "NoOutcome",
-            Self::Internal => "Internal",
-        }
+        self.into()
     }
 
     /// What to do about it: one sentence or two, for a person.
@@ -100,12 +95,6 @@ impl FailureCode {
                  Rollcall if it is not an outage of AWS."
             }
         }
-    }
-}
-
-impl std::fmt::Display for FailureCode {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 
@@ -166,14 +155,14 @@ mod tests {
 
     #[test]
     fn a_code_is_written_the_same_in_json_and_in_messages() {
-        for code in FailureCode::ALL {
+        for &code in FailureCode::ALL {
             assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{code}\""));
         }
     }
 
     #[test]
     fn every_code_says_what_to_do() {
-        for code in FailureCode::ALL {
+        for &code in FailureCode::ALL {
             assert!(code.remedy().ends_with('.'), "{code}");
             assert!(!code.remedy().contains("  "), "{code}");
         }

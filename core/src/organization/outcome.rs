@@ -39,8 +39,9 @@ pub enum Outcome {
 }
 
 /// How an account ended, without what belongs to the ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum OutcomeKind {
     /// Its report lies in the bucket and can be read.
     Collected,

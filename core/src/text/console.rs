@@ -1,6 +1,7 @@
 //! Links into the AWS console, for messages. Each partition has a console of its own.
 
 use chrono::NaiveDate;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// The console of one partition and Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,19 +41,22 @@ impl Console {
 /// How many bytes of an ARN stand in a link. An execution's has at most some four hundred.
 const ARN_LIMIT: usize = 2_000;
 
+/// What is encoded of an ARN in a link: everything but what ARNs are made of.
+const NOT_OF_AN_ARN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b':')
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'@');
+
 /// An ARN in a link. Step Functions takes names of executions in any script, and a mail client ends a
 /// link where it does not know the character.
 fn in_link(arn: &str) -> String {
-    let mut link = String::new();
-    for &byte in arn.as_bytes().iter().take(ARN_LIMIT) {
-        match byte {
-            byte if byte.is_ascii_alphanumeric() || b":/-_.=+@".contains(&byte) => {
-                link.push(char::from(byte))
-            }
-            byte => link.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    link
+    let arn = arn.as_bytes();
+    percent_encode(&arn[..arn.len().min(ARN_LIMIT)], NOT_OF_AN_ARN).to_string()
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) fn write(
     }
     writeln!(output, "{BAD}Not looked at{BAD:#}")?;
     let mut listed = 0;
-    for code in FailureCode::ALL {
+    for &code in FailureCode::ALL {
         let of_code: Vec<_> = missing.iter().filter(|(_, failure)| failure.0 == code).collect();
         if of_code.is_empty() {
             continue;

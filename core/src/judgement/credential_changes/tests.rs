@@ -134,7 +134,7 @@ fn opposite(kind: ChangeKind) -> ChangeKind {
 
 #[test]
 fn every_kind_effect_and_obstacle_has_one_name() {
-    for kind in ChangeKind::ALL {
+    for &kind in ChangeKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }
     assert!(ChangeKind::ALL.is_sorted());
@@ -148,7 +148,7 @@ fn every_kind_effect_and_obstacle_has_one_name() {
 
 #[test]
 fn the_opposite_of_what_is_riskier_is_safer() {
-    for kind in ChangeKind::ALL {
+    for &kind in ChangeKind::ALL {
         let [effect, opposite_effect] = [kind, opposite(kind)].map(ChangeKind::effect);
         match effect {
             _ if opposite(kind) == kind => assert_ne!(effect, Effect::Safer, "{kind}"),

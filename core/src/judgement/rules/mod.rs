@@ -8,17 +8,32 @@
 mod judgements;
 
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::report::{Column, User};
 
 /// The name of a rule. The names are a contract: findings, parameters, flags and exemptions use
 /// them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownRule, parse_err_fn = unknown_rule)]
 #[allow(missing_docs, reason = "the table has a sentence for each")]
 pub enum RuleId {
     AccessKeyStale,
@@ -35,8 +50,24 @@ pub enum RuleId {
 }
 
 /// How bad a finding is. The order is that of lists: worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is the severity of its name")]
 pub enum Severity {
     Critical,
@@ -46,19 +77,26 @@ pub enum Severity {
 }
 
 /// What a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[allow(missing_docs, reason = "each is the credential of its name")]
 pub enum Credential {
     #[serde(rename = "access_key_1")]
+    #[strum(serialize = "access_key_1")]
     AccessKey1,
     #[serde(rename = "access_key_2")]
+    #[strum(serialize = "access_key_2")]
     AccessKey2,
     Password,
     Mfa,
     #[serde(rename = "certificate_1")]
+    #[strum(serialize = "certificate_1")]
     Certificate1,
     #[serde(rename = "certificate_2")]
+    #[strum(serialize = "certificate_2")]
     Certificate2,
     Root,
     /// Credentials beyond the two of a kind that the report has columns for.
@@ -277,33 +315,13 @@ impl Rule {
 impl RuleId {
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessKeyStale => "access-key-stale",
-            Self::AccessKeyUnused => "access-key-unused",
-            Self::PasswordUnused => "password-unused",
-            Self::ConsoleWithoutMfa => "console-without-mfa",
-            Self::RootAccessKey => "root-access-key",
-            Self::RootWithoutMfa => "root-without-mfa",
-            Self::RootUsed => "root-used",
-            Self::TwoActiveKeys => "two-active-keys",
-            Self::KeyNeverUsedSinceSetup => "key-never-used-since-setup",
-            Self::CertificateStale => "certificate-stale",
-            Self::MoreCredentialsThanReported => "more-credentials-than-reported",
-        }
+        self.into()
     }
-}
 
-impl RuleId {
     /// The name of the template's parameter that sets it, such as `AccessKeyStale`.
     pub fn parameter(self) -> String {
         let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
         self.as_str().split('-').map(capitalized).collect()
-    }
-}
-
-impl fmt::Display for RuleId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 
@@ -315,36 +333,17 @@ pub struct UnknownRule {
     pub name: String,
 }
 
-impl FromStr for RuleId {
-    type Err = UnknownRule;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        RULES
-            .iter()
-            .map(|rule| rule.id)
-            .find(|id| id.as_str() == name)
-            .ok_or_else(|| UnknownRule { name: name.to_owned() })
-    }
+fn unknown_rule(name: &str) -> UnknownRule {
+    UnknownRule { name: name.to_owned() }
 }
 
 impl Severity {
     /// Every severity, worst first.
-    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::High => "high",
-            Self::Medium => "medium",
-            Self::Low => "low",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -361,16 +360,7 @@ impl Credential {
 
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessKey1 => "access_key_1",
-            Self::AccessKey2 => "access_key_2",
-            Self::Password => "password",
-            Self::Mfa => "mfa",
-            Self::Certificate1 => "certificate_1",
-            Self::Certificate2 => "certificate_2",
-            Self::Root => "root",
-            Self::Additional => "additional",
-        }
+        self.into()
     }
 }
 
