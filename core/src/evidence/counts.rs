@@ -11,6 +11,7 @@ use crate::judgement::statistics::{AGE_GROUPS, Statistics};
 
 /// How many findings there are. An exempted one counts as exempted and as nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FindingCounts {
     /// All of them, as the files of findings have them.
     pub total: u64,
@@ -30,13 +31,16 @@ pub struct FindingCounts {
     /// the roll, or their rule is off or has another limit.
     pub unfollowed: u64,
     /// The open ones, by severity.
+    #[cfg_attr(feature = "schema", schemars(with = "Each<Severity, u64>"))]
     pub by_severity: BTreeMap<Severity, u64>,
     /// By rule.
+    #[cfg_attr(feature = "schema", schemars(with = "Each<RuleId, RuleCounts>"))]
     pub by_rule: BTreeMap<RuleId, RuleCounts>,
 }
 
 /// How many findings a rule has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleCounts {
     /// Those that no exemption covers.
     pub open: u64,
@@ -52,6 +56,7 @@ pub struct RuleCounts {
 
 /// How many users and keys there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CredentialCounts {
     /// IAM users in readable rows.
     pub users: u64,
@@ -67,8 +72,9 @@ pub struct CredentialCounts {
 
 /// The active keys of an age: older than the group before, and at most this old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgeGroup {
-    /// The group's last day; `None` for all that are older.
+    /// The group's last day; nothing for all that are older.
     pub up_to_days: Option<i64>,
     /// How many keys.
     pub keys: u64,
@@ -146,6 +152,32 @@ impl From<&Statistics> for CredentialCounts {
                 .collect(),
             active_keys_of_unknown_age: statistics.active_keys_of_unknown_age,
         }
+    }
+}
+
+/// The schema of an object that has a field for each `K`.
+#[cfg(feature = "schema")]
+struct Each<K, V>(std::marker::PhantomData<(K, V)>);
+
+#[cfg(feature = "schema")]
+impl<K, V> schemars::JsonSchema for Each<K, V>
+where
+    K: strum::VariantArray + Copy + Into<&'static str>,
+    V: schemars::JsonSchema,
+{
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Each".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<&'static str> = K::VARIANTS.iter().map(|&name| name.into()).collect();
+        let fields: serde_json::Map<_, _> =
+            names.iter().map(|&name| (name.to_owned(), generator.subschema_for::<V>().into())).collect();
+        schemars::json_schema!({ "type": "object", "properties": fields, "required": names })
     }
 }
 

@@ -19,16 +19,19 @@ use crate::organization::run::Run;
 /// The version of the manifest's form; it grows when a reader must know of a change.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// `run.json`.
+/// The manifest of a run: what became of every account, what the run was judged by, and what it found.
+/// It is written last under the day's prefix, so that everything it names is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Manifest {
-    /// [`SCHEMA_VERSION`].
+    /// Grows when a reader must know of a change.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA_VERSION)))]
     pub schema_version: u32,
-    /// The name of the execution.
+    /// The name of the execution. Everything the run wrote carries it as metadata.
     pub execution: String,
     /// The ARN of the execution; empty for a run from the command line.
     pub execution_arn: String,
-    /// The UTC date the execution started on.
+    /// The UTC date the execution started on: the prefix of everything the run wrote.
     pub date: NaiveDate,
     /// When the execution started.
     pub started: DateTime<Utc>,
@@ -42,7 +45,7 @@ pub struct Manifest {
     pub organization_id: Option<String>,
     /// How much was covered.
     pub coverage: Coverage,
-    /// How the rules were set.
+    /// How each rule was set: a limit in days, on, or off.
     pub policy: RuleSettings,
     /// Which run this one was compared with.
     pub history: History,
@@ -57,7 +60,7 @@ pub struct Manifest {
     /// Reports and failures under the day's prefix that another execution wrote, and that do not
     /// count here.
     pub of_other_executions: u64,
-    /// Files that may be reports and can't be read, of accounts that nobody knows, and why: one sentence
+    /// Files that may be reports and can't be read, of accounts that are not known, and why: one sentence
     /// each. Only the command is given such files; no run has any.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unreadable_files: Vec<String>,
@@ -67,8 +70,10 @@ pub struct Manifest {
 
 /// The exemptions of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExemptionsRead {
-    /// The SHA-256 of the file, in hexadecimal; `None` when there is no file.
+    /// The SHA-256 of the file, in hexadecimal; nothing when there is no file.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub sha256: Option<String>,
     /// What became of each, in the order of the file.
     pub outcomes: Vec<ExemptionOutcome>,
@@ -76,10 +81,12 @@ pub struct ExemptionsRead {
 
 /// A file that the analysis wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WrittenFile {
     /// Its key in the report bucket.
     pub key: String,
     /// The SHA-256 of its bytes, in hexadecimal.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub sha256: String,
     /// Its size in bytes.
     pub bytes: u64,

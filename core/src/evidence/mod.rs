@@ -4,4 +4,6 @@ pub mod bucket_layout;
 pub mod counts;
 pub mod manifest;
 pub mod metrics;
+#[cfg(feature = "schema")]
+pub mod run_schema;
 pub mod tables;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The id of an AWS account: exactly twelve digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[0-9]{12}$")))]
 pub struct AccountId(String);
 
 impl AccountId {

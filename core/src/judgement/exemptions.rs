@@ -40,14 +40,15 @@ struct Exemption {
 
 /// What became of one exemption in a run, as `run.json` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExemptionOutcome {
     /// Its line in the file.
     pub line: usize,
-    /// The account it names; any when `None`.
+    /// The account it names; nothing for any.
     pub account: Option<AccountId>,
-    /// The users it names, with `*` and `?`; any when `None`.
+    /// The users it names, with `*` and `?`; nothing for any.
     pub user: Option<String>,
-    /// The rule it names; any when `None`.
+    /// The rule it names; nothing for any.
     pub rule: Option<RuleId>,
     /// Why.
     pub reason: String,

@@ -61,8 +61,10 @@ impl Previous {
 
 /// What tonight's run was compared with, as `run.json` has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct History {
-    /// The earlier day; `None` means no history: every finding counts as new, and nothing as resolved.
+    /// The earlier day. Nothing means that there is no history: every finding counts as new, and none as
+    /// resolved.
     pub compared_with: Option<Earlier>,
     /// Later days that could not be compared with, and why.
     pub passed_over: Vec<PassedOver>,
@@ -71,6 +73,7 @@ pub struct History {
 /// An earlier day in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Earlier {
     /// One of a run of Rollcall, which wrote down its findings.
     Run(EarlierRun),
@@ -80,6 +83,7 @@ pub enum Earlier {
 
 /// An earlier run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EarlierRun {
     /// Its date, which is the prefix of what it wrote.
     pub date: NaiveDate,
@@ -90,6 +94,7 @@ pub struct EarlierRun {
 /// The reports that the predecessor wrote on a day. What they would have been flagged for is judged
 /// tonight, by tonight's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EarlierReports {
     /// Their date, which is the prefix they lie under.
     pub date: NaiveDate,
@@ -101,6 +106,7 @@ pub struct EarlierReports {
     /// How many could not be read. They count for nothing.
     pub unreadable_reports: u64,
     /// The first of those, each with its account and why.
+    #[cfg_attr(feature = "schema", schemars(length(max = 20)))]
     pub first_unreadable_reports: Vec<String>,
     /// How many rows of the others could not be read: what is found of those users is new.
     pub bad_rows: u64,
@@ -108,6 +114,7 @@ pub struct EarlierReports {
 
 /// An earlier day that could not be compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PassedOver {
     /// Its date.
     pub date: NaiveDate,

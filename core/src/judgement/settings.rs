@@ -110,6 +110,27 @@ impl<'de> Deserialize<'de> for RuleSettings {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for RuleSettings {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RuleSettings".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let schema = |rule: &Rule| match rule.default {
+            Setting::Days(_) => serde_json::json!({ "type": "string", "pattern": "^([0-9]{1,5}|off)$" }),
+            Setting::On | Setting::Off => serde_json::json!({ "enum": ["on", "off"] }),
+        };
+        let fields: serde_json::Map<_, _> =
+            RULES.iter().map(|rule| (rule.id.to_string(), schema(rule))).collect();
+        schemars::json_schema!({
+            "type": "object",
+            "properties": fields,
+            "required": RULES.each_ref().map(|rule| rule.id),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

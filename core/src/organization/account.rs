@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where an account is in its life, in the terms of Organizations' `State`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum AccountState {
     /// In use.
     Active,
@@ -16,7 +17,7 @@ pub enum AccountState {
     PendingClosure,
     /// Closed, on its way out of the organization.
     Closed,
-    /// Nobody said: the account was given by its id, without Organizations.
+    /// Not known: the account was given by its id, without Organizations.
     Unknown,
     /// A state that came after this release.
     #[serde(untagged)]

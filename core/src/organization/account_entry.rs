@@ -13,8 +13,9 @@ use crate::organization::failure::FailureCode;
 use crate::organization::outcome::{AccountOutcome, Outcome, OutcomeKind, ReportEntry};
 use crate::organization::roll::SkipReason;
 
-/// One account of the manifest.
+/// One account of the roll, and what became of it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("oneOf" = outcomes_schema())))]
 struct AccountEntry<'a> {
     /// Its id.
     account_id: Cow<'a, AccountId>,
@@ -28,15 +29,19 @@ struct AccountEntry<'a> {
     outcome: OutcomeKind,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "FailureCode"))]
     code: Option<FailureCode>,
     /// What exactly happened when it failed. Untrusted text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     message: Option<Cow<'a, str>>,
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "SkipReason"))]
     reason: Option<SkipReason>,
     /// Its report, if one was stored: also one that can't be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "ReportEntry"))]
     report: Option<Cow<'a, ReportEntry>>,
 }
 
@@ -126,6 +131,37 @@ impl<'de> Deserialize<'de> for AccountOutcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         AccountEntry::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
     }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for AccountOutcome {
+    fn schema_name() -> Cow<'static, str> {
+        AccountEntry::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        AccountEntry::json_schema(generator)
+    }
+}
+
+/// Which fields go with which outcome.
+#[cfg(feature = "schema")]
+fn outcomes_schema() -> serde_json::Value {
+    let outcome = |outcome: OutcomeKind, required: &[&str], allowed: &[&str]| {
+        let others = ["code", "message", "reason", "report"].into_iter();
+        let mut fields: serde_json::Map<_, _> = others
+            .filter(|field| !required.contains(field) && !allowed.contains(field))
+            .map(|field| (field.to_owned(), false.into()))
+            .collect();
+        fields.insert("outcome".to_owned(), serde_json::json!({ "const": outcome }));
+        serde_json::json!({ "properties": fields, "required": required })
+    };
+    serde_json::json!([
+        outcome(OutcomeKind::Collected, &["report"], &[]),
+        outcome(OutcomeKind::Failed, &["code", "message"], &["report"]),
+        outcome(OutcomeKind::Skipped, &["reason"], &[]),
+        outcome(OutcomeKind::NoOutcome, &["code", "message"], &[]),
+    ])
 }
 
 #[cfg(test)]

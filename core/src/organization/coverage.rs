@@ -6,6 +6,7 @@ use crate::organization::outcome::{AccountOutcome, OutcomeKind};
 
 /// How many accounts ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Coverage {
     /// Accounts on the roll.
     pub accounts: u64,
@@ -21,6 +22,7 @@ pub struct Coverage {
     pub bad_rows: u64,
     /// Collected, of those that were not skipped: percent with two decimals, rounded down, so that
     /// 100 means all.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 100.0)))]
     pub percent: f64,
 }
 

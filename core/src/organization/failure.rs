@@ -22,6 +22,7 @@ use crate::identifiers::account_id::AccountId;
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FailureCode {
     /// The role can't be assumed; STS does not say whether it is missing or its trust refuses.
     RoleMissingOrDenied,

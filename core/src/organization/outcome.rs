@@ -42,6 +42,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum OutcomeKind {
     /// Its report lies in the bucket and can be read.
     Collected,
@@ -70,6 +71,7 @@ pub struct AccountOutcome {
 
 /// The report of an account, as it lies in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportEntry {
     /// Its key in the report bucket.
     pub key: String,
@@ -80,6 +82,7 @@ pub struct ReportEntry {
     /// How old it was when it was collected, in seconds.
     pub age_seconds: i64,
     /// The SHA-256 of its bytes, in hexadecimal, computed from what lies in the bucket.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub sha256: String,
     /// Its size in bytes.
     pub bytes: u64,
@@ -89,6 +92,7 @@ pub struct ReportEntry {
     pub bad_rows: u64,
     /// Where the first of those are and what is wrong with them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 20)))]
     pub first_bad_rows: Vec<BadRow>,
 }
 

@@ -30,6 +30,7 @@ pub struct Roll {
 /// Why an account is on the roll but not collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum SkipReason {
     /// Its state is PENDING_ACTIVATION.
     PendingActivation,
@@ -92,6 +93,7 @@ impl SkipReason {
 /// an auditor wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RollSource {
     /// The whole organization.
     Organization,

@@ -55,6 +55,7 @@ pub enum Unreadable {
 /// A row that can't be read: where it is and what is wrong with it. The rows around it are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("record {record}, line {line}, column {column}: {value:?} {problem}")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BadRow {
     /// The record's number, the first row after the header being 1.
     pub record: u64,

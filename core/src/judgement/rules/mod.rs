@@ -31,10 +31,12 @@ use crate::report::{Column, User};
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownRule, parse_err_fn = unknown_rule)]
 #[allow(missing_docs, reason = "the table has a sentence for each")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RuleId {
     AccessKeyStale,
     AccessKeyUnused,
@@ -69,6 +71,7 @@ pub enum RuleId {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is the severity of its name")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Severity {
     Critical,
     High,
