@@ -91,7 +91,7 @@ impl Night {
         let history = History {
             compared_with: Some(Earlier::Reports(EarlierReports {
                 date,
-                predecessor_reports: 1,
+                aws_sample_reports: 1,
                 accounts_without_report: 1,
                 unreadable_reports: 1,
                 first_unreadable_reports: vec![text.into()],
@@ -197,8 +197,8 @@ fn a_text_of_a_megabyte_is_shortened_in_pages_and_messages() {
 #[test]
 fn a_hostile_name_goes_from_a_report_into_the_findings_exactly() {
     let nothing = Previous::default();
-    let policy = RuleSettings::default();
-    let analyzer = Analyzer::new(&policy, &nothing, run().as_of, run().date());
+    let settings = RuleSettings::default();
+    let analyzer = Analyzer::new(&settings, &nothing, run().as_of, run().date());
     // A report is made of lines, so a name holds no line feed; and a row with an empty name can't be read.
     for text in TEXTS.iter().filter(|text| !text.is_empty() && !text.contains(['\n', '\r'])) {
         let quoted = text.replace('"', "\"\"");
@@ -219,8 +219,8 @@ fn a_cell_of_ten_megabytes_harms_no_output() {
     let report = format!(
         "user,arn,password_enabled,mfa_active\n{huge},arn:aws:iam::000000000001:user/{huge},true,false\n"
     );
-    let (nothing, policy) = (Previous::default(), RuleSettings::default());
-    let analyzer = Analyzer::new(&policy, &nothing, run().as_of, run().date());
+    let (nothing, settings) = (Previous::default(), RuleSettings::default());
+    let analyzer = Analyzer::new(&settings, &nothing, run().as_of, run().date());
     let analyzed = analyzer.report(&id(1), "a", run().started, report.as_bytes()).unwrap();
     assert_eq!((analyzed.tally.bad_rows, analyzed.findings.len()), (0, 1));
 

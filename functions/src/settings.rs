@@ -40,26 +40,26 @@ pub fn account_ids(variable: &str, parameter: &str) -> Result<BTreeSet<AccountId
     parse_account_ids(&list(variable), parameter)
 }
 
-/// The policy: each rule by the variable of its name, such as `ACCESS_KEY_STALE`. A rule whose
+/// How the rules are set: each rule by the variable of its name, such as `ACCESS_KEY_STALE`. A rule whose
 /// variable is not set keeps its default.
 ///
 /// # Errors
 /// `InvalidSettings` with the value, the parameter and what is allowed.
-pub fn policy() -> Result<RuleSettings, StepError> {
-    parse_policy(optional)
+pub fn rule_settings() -> Result<RuleSettings, StepError> {
+    parse_rule_settings(optional)
 }
 
-fn parse_policy(variable: impl Fn(&str) -> Option<String>) -> Result<RuleSettings, StepError> {
-    let mut policy = RuleSettings::default();
+fn parse_rule_settings(variable: impl Fn(&str) -> Option<String>) -> Result<RuleSettings, StepError> {
+    let mut settings = RuleSettings::default();
     for rule in &RULES {
         let Some(value) = variable(&rule.id.as_str().replace('-', "_").to_uppercase()) else { continue };
-        policy.set(rule.id, &value).map_err(|error| {
+        settings.set(rule.id, &value).map_err(|error| {
             let parameter = rule.id.parameter();
             StepErrorName::InvalidSettings
                 .error(format!("{error}: correct the parameter {parameter} and deploy again"))
         })?;
     }
-    Ok(policy)
+    Ok(settings)
 }
 
 fn split(value: &str) -> Vec<String> {
@@ -104,20 +104,20 @@ mod tests {
     #[test]
     fn a_rule_is_set_by_the_variable_of_its_name() {
         let set = |variable: &str| (variable == "ACCESS_KEY_STALE").then(|| "30".to_owned());
-        let policy = parse_policy(set).unwrap();
-        assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));
-        assert_eq!(policy.limit_days(RuleId::AccessKeyUnused), Some(45), "the default");
-        assert_eq!(parse_policy(|_| None).unwrap(), RuleSettings::default());
+        let settings = parse_rule_settings(set).unwrap();
+        assert_eq!(settings.limit_days(RuleId::AccessKeyStale), Some(30));
+        assert_eq!(settings.limit_days(RuleId::AccessKeyUnused), Some(45), "the default");
+        assert_eq!(parse_rule_settings(|_| None).unwrap(), RuleSettings::default());
     }
 
     #[test]
     fn the_template_has_a_parameter_for_every_rule_with_its_default() {
         const TEMPLATE: &str = include_str!("../../template.yml");
-        let policy = RuleSettings::default();
+        let settings = RuleSettings::default();
         for rule in &RULES {
             let parameter = rule.id.parameter();
             let (_, definition) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect(&parameter);
-            let default = format!("    Default: \"{}\"", policy.setting(rule.id));
+            let default = format!("    Default: \"{}\"", settings.setting(rule.id));
             assert!(definition.lines().take(4).any(|line| line == default), "{parameter}");
             let variable = rule.id.as_str().replace('-', "_").to_uppercase();
             assert!(TEMPLATE.contains(&format!("          {variable}: !Ref {parameter}\n")), "{variable}");
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_limit_that_is_none_is_refused_with_value_and_parameter() {
         let set = |variable: &str| (variable == "CONSOLE_WITHOUT_MFA").then(|| "-1".to_owned());
-        let error = parse_policy(set).unwrap_err();
+        let error = parse_rule_settings(set).unwrap_err();
         assert_eq!(error.name, StepErrorName::InvalidSettings);
         assert_eq!(
             error.message,

@@ -58,7 +58,7 @@ struct Night<'b> {
     account_id: AccountId,
     account_name: String,
     source: RollSource,
-    policy: RuleSettings,
+    rule_settings: RuleSettings,
     run: Run,
     exemptions: Exemptions,
     previous: Previous,
@@ -110,7 +110,7 @@ impl<'b> Night<'b> {
             account_id,
             account_name: String::new(),
             source: RollSource::Organization,
-            policy: RuleSettings::default(),
+            rule_settings: RuleSettings::default(),
             run: Run {
                 execution: "night-1".to_owned(),
                 execution_arn: format!("arn:aws:states:eu-central-1:{ACCOUNT}:execution:rollcall:night-1"),
@@ -139,7 +139,7 @@ impl<'b> Night<'b> {
                 }
                 _ => {
                     if let Ok(rule) = name.parse::<RuleId>() {
-                        let _ = self.policy.set(rule, value);
+                        let _ = self.rule_settings.set(rule, value);
                     }
                 }
             }
@@ -169,7 +169,7 @@ impl<'b> Night<'b> {
     /// What `AnalyzeReports` does between reading and writing.
     fn judge(&self, previous: &Previous) -> (Manifest, Assessment) {
         let date = self.run.date();
-        let analyzer = Analyzer::new(&self.policy, previous, self.run.as_of, date);
+        let analyzer = Analyzer::new(&self.rule_settings, previous, self.run.as_of, date);
         let mut analysis = Analysis::new(analyzer);
         let mut evidence = Evidence::default();
         for (other, ending) in &self.others {
@@ -201,7 +201,7 @@ impl<'b> Night<'b> {
         let assessment = analysis.settle(&roll_call, &self.exemptions);
         let earlier_run = EarlierRun { date: date.pred_opt().unwrap(), execution: "night-0".to_owned() };
         let history = History { compared_with: Some(Earlier::Run(earlier_run)), passed_over: Vec::new() };
-        let judged_by = JudgedBy { settings: self.policy.clone(), history, exemptions_sha256: None };
+        let judged_by = JudgedBy { settings: self.rule_settings.clone(), history, exemptions_sha256: None };
         let key = bucket_layout::findings_jsonl(date);
         let jsonl = WrittenFile { key, sha256: "0".repeat(64), bytes: 0 };
         let manifest = Manifest::of(&self.run, roll_call, judged_by, &assessment, started());

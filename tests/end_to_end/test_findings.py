@@ -319,7 +319,7 @@ def test_the_reports_of_awss_sample_are_the_history_of_the_first_night(after_aws
 
 
 def test_page_and_digest_say_that_it_is_compared_with_awss_sample(after_awss_sample, deployed):
-    words = "Compared with the predecessor's reports of 2034-03-01. That day has no report of "
+    words = "Compared with the reports that AWS's sample wrote on 2034-03-01. That day has no report of "
     page = deployed.read("2034-03-02/summary.html")[0].decode()
     assert words.replace("'", "&#39;") in page
     assert "<bdi>leaver</bdi>: access-key-stale" in page.split("<h3>Resolved</h3>")[1]

@@ -23,13 +23,13 @@ def layout():
         pattern = pattern.replace("{}", made.get(prefix, ""))
         made[name] = pattern.format(date=DATE, day=DATE, account_id=ACCOUNT, **constants)
     assert len(made) == 1 + code.count(") -> String {"), "a key is made in a way that this does not read"
-    made["predecessor_report"] = f"{made['predecessor_reports']}{ACCOUNT}.csv"
+    made["aws_sample_report"] = f"{made['aws_sample_reports']}{ACCOUNT}.csv"
     return made
 
 
 KEYS = layout()
 OF_THE_WORK_BUCKET = {"to_collect"}
-PREFIXES = {"day", "reports", "failures", "predecessor_reports"}
+PREFIXES = {"day", "reports", "failures", "aws_sample_reports"}
 # Where the state machine itself writes, under the date.
 MAP_RESULTS = re.search(r"& '(/[\w-]+)' ", NIGHTLY_RUN.states["CollectReports"]["ResultWriter"]["Arguments"]["Prefix"])[1]
 
@@ -97,8 +97,8 @@ def test_every_key_is_written_by_one_role_and_those_that_people_write_by_none():
                     for of, key in KEYS.items():
                         if fnmatchcase(key, pattern) and (of in OF_THE_WORK_BUCKET) == is_of_the_work_bucket(bucket):
                             writers.setdefault(of, set()).add(role)
-    # The predecessor is another program, and exemptions are people's.
-    assert {of for of, roles in writers.items() if len(roles) == 1} == set(KEYS) - PREFIXES - {"EXEMPTIONS", "predecessor_report"}
+    # AWS's sample is another program, and exemptions are people's.
+    assert {of for of, roles in writers.items() if len(roles) == 1} == set(KEYS) - PREFIXES - {"EXEMPTIONS", "aws_sample_report"}
 
 
 def test_the_rules_of_the_report_bucket_are_about_what_runs_write_alone():

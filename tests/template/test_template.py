@@ -68,16 +68,16 @@ def test_china_is_told_to_deploy_the_member_roles_as_stacks(template):
     assert rule["RuleCondition"] == {"Fn::Contains": [china, {"Ref": "AWS::Region"}]}
 
 
-def test_every_parameter_of_the_predecessor_has_a_successor(template):
+def test_every_parameter_of_awss_sample_has_a_successor(template):
     page = (ROOT / "docs" / "configure.md").read_text()
-    predecessors = [
+    parameters = [
         "pS3BucketStatus", "pS3BucketTargetName", "pKMSKeyStatus", "pKMSKeyArn", "pSNSSubEmail",
         "pIAMCredentialGenRoleName", "pOrganizationRootId", "pOrganizationId", "pLogsRetentionInDays",
         "pEventBridgeTriggerHour", "pTagKey1", "pTagValue1",
     ]  # fmt: skip
-    for predecessor in predecessors:
-        row = re.search(rf"^\| `{predecessor}` \| `(\w+)` \|", page, re.MULTILINE)
-        assert row, f"{predecessor} is not in the table"
+    for parameter in parameters:
+        row = re.search(rf"^\| `{parameter}` \| `(\w+)` \|", page, re.MULTILINE)
+        assert row, f"{parameter} is not in the table"
         assert row[1] in template["Parameters"], row[1]
 
 

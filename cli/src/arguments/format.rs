@@ -13,7 +13,7 @@ pub enum Format {
     Table,
     /// For a spreadsheet.
     Csv,
-    /// One document with the coverage, the policy and every finding.
+    /// One document with the coverage, how the rules are set, and every finding.
     Json,
     /// A finding a line, exactly.
     Jsonl,

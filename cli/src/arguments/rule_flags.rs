@@ -13,12 +13,12 @@ pub struct RuleFlags {
 }
 
 impl RuleFlags {
-    /// `policy` with every rule set that has a flag.
-    pub fn over(&self, mut policy: RuleSettings) -> RuleSettings {
+    /// `settings` with every rule set that has a flag.
+    pub fn over(&self, mut settings: RuleSettings) -> RuleSettings {
         for (rule, value) in &self.settings {
-            policy.set(*rule, value).expect("the value was read with its flag");
+            settings.set(*rule, value).expect("the value was read with its flag");
         }
-        policy
+        settings
     }
 }
 
@@ -88,8 +88,8 @@ mod tests {
     fn every_rule_has_a_flag_of_its_name() {
         for rule in &RULES {
             let flag = format!("--{}", rule.id);
-            let policy = settings(&[&flag, "off"]).unwrap().over(RuleSettings::default());
-            assert!(!policy.applies(rule.id), "{flag}");
+            let set = settings(&[&flag, "off"]).unwrap().over(RuleSettings::default());
+            assert!(!set.applies(rule.id), "{flag}");
         }
         assert_eq!(settings(&[]).unwrap().over(RuleSettings::default()), RuleSettings::default());
     }
@@ -98,9 +98,9 @@ mod tests {
     fn a_flag_is_set_over_what_a_run_had_and_leaves_the_rest() {
         let mut run = RuleSettings::default();
         run.set(RuleId::AccessKeyUnused, "10").unwrap();
-        let policy = settings(&["--access-key-stale", "30"]).unwrap().over(run);
-        assert_eq!(policy.limit_days(RuleId::AccessKeyStale), Some(30));
-        assert_eq!(policy.limit_days(RuleId::AccessKeyUnused), Some(10));
+        let set = settings(&["--access-key-stale", "30"]).unwrap().over(run);
+        assert_eq!(set.limit_days(RuleId::AccessKeyStale), Some(30));
+        assert_eq!(set.limit_days(RuleId::AccessKeyUnused), Some(10));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Criteria {
     pub fn new(judging: &JudgingArguments, found: &mut Found) -> Result<Self, CommandError> {
         let day = found.day.as_ref();
         let ran = day.and_then(|day| day.manifest.as_ref());
-        let settings = ran.map_or_else(RuleSettings::default, |manifest| manifest.policy.clone());
+        let settings = ran.map_or_else(RuleSettings::default, |manifest| manifest.settings.clone());
         let settings = judging.rules.over(settings);
         let (name, bytes) = match (&judging.exemptions, day.and_then(|day| day.exemptions.clone())) {
             (Some(path), _) => {

@@ -95,22 +95,22 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
         measured.bytes = each(&files, |_, bytes| bytes.len() as u64)?.into_iter().sum();
         return finish(measured, start);
     }
-    let policy = RuleSettings::default();
+    let settings = RuleSettings::default();
     let previous = Previous::default();
     let as_of = organization::as_of();
-    let analyzer = Analyzer::new(&policy, &previous, as_of, as_of.date_naive());
+    let analyzer = Analyzer::new(&settings, &previous, as_of, as_of.date_naive());
     let with_checksums = measurement == "nightly";
     let analysis = Mutex::new(Analysis::new(analyzer));
     let reports = each(&files, |path, bytes| {
         let account_id = account_id(path);
-        let said = analyzer.report(&account_id, "", as_of, bytes).expect("the generator writes reports");
+        let judged = analyzer.report(&account_id, "", as_of, bytes).expect("the generator writes reports");
         let report = Report {
             account_id,
             bytes: bytes.len() as u64,
-            rows: said.tally.rows,
+            rows: judged.tally.rows,
             sha256: if with_checksums { Sha256::digest(bytes).into() } else { [0; 32] },
         };
-        analysis.lock().expect("no worker panics").add(said);
+        analysis.lock().expect("no worker panics").add(judged);
         report
     })?;
     let analysis = analysis.into_inner().expect("no worker panics");
@@ -126,7 +126,7 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     }
     if measurement == "nightly" {
         write_jsonl(&assessment.findings, &mut create("findings.jsonl")?)?;
-        let judged_by = JudgedBy { settings: policy, ..Default::default() };
+        let judged_by = JudgedBy { settings, ..Default::default() };
         let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, as_of);
         write_html(&manifest, &assessment.findings, &assessment.resolved, &mut create("summary.html")?)?;
         serde_json::to_writer(create("run.json")?, &manifest)?;

@@ -15,7 +15,7 @@
 //! work bucket     DATE/to-collect.json
 //! ```
 //!
-//! Days of the predecessor, AWS's sample, have reports right under the date, and nothing else.
+//! Days of AWS's sample have reports right under the date, and nothing else.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -92,13 +92,13 @@ pub fn account_of_report(name: &str) -> Option<AccountId> {
     name.strip_prefix("credentialReport_")?.strip_suffix(".csv")?.parse().ok()
 }
 
-/// How the keys of a day's reports begin that the predecessor wrote: right under the date.
-pub fn predecessor_reports(date: NaiveDate) -> String {
+/// How the keys of a day's reports begin that AWS's sample wrote: right under the date.
+pub fn aws_sample_reports(date: NaiveDate) -> String {
     format!("{date}/credentialReport_")
 }
 
-/// The account whose report the predecessor wrote under `key`; `None` for another key.
-pub fn predecessor_report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
+/// The account whose report AWS's sample wrote under `key`; `None` for another key.
+pub fn aws_sample_report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
     account_of_report(key.strip_prefix(&format!("{date}/"))?)
 }
 
@@ -219,17 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_the_predecessor_lies_right_under_its_date() {
+    fn a_report_of_awss_sample_lies_right_under_its_date() {
         let account_id: AccountId = "111122223333".parse().unwrap();
         let key = "2026-01-02/credentialReport_111122223333.csv";
-        assert!(key.starts_with(&predecessor_reports(date())));
-        assert_eq!(predecessor_report_account(date(), key), Some(account_id.clone()));
+        assert!(key.starts_with(&aws_sample_reports(date())));
+        assert_eq!(aws_sample_report_account(date(), key), Some(account_id.clone()));
         for key in [
             report(date(), &account_id).as_str(),
             "2026-01-02/credentialReport_1111.csv",
             "2026-01-02/credentialReport_111122223333.csv.gz",
         ] {
-            assert_eq!(predecessor_report_account(date(), key), None, "{key}");
+            assert_eq!(aws_sample_report_account(date(), key), None, "{key}");
         }
     }
 }

@@ -46,7 +46,8 @@ pub struct Manifest {
     /// How much was covered.
     pub coverage: Coverage,
     /// How each rule was set: a limit in days, on, or off.
-    pub policy: RuleSettings,
+    #[serde(rename = "policy")]
+    pub settings: RuleSettings,
     /// Which run this one was compared with.
     pub history: History,
     /// The exemptions, and what became of each.
@@ -127,7 +128,7 @@ impl Manifest {
             source,
             organization_id,
             coverage,
-            policy: settings,
+            settings,
             history,
             exemptions: ExemptionsRead { sha256: exemptions_sha256, outcomes: assessment.exemptions.clone() },
             findings: FindingCounts::of(assessment),

@@ -51,7 +51,7 @@ pub fn write_sarif(manifest: &Manifest, findings: &[Finding], output: &mut impl 
             execution_successful: Notifications(manifest).all().next().is_none(),
             start_time_utc: format_time(manifest.started),
             end_time_utc: format_time(manifest.finished),
-            rule_configuration_overrides: rules_off(&manifest.policy),
+            rule_configuration_overrides: rules_off(&manifest.settings),
             tool_execution_notifications: Notifications(manifest),
         }],
         results: Results { manifest, findings, uris: report_uris(manifest) },
@@ -352,8 +352,8 @@ fn security_severity(severity: Severity) -> &'static str {
 }
 
 /// A rule without a result has passed, unless it is named here.
-fn rules_off(policy: &RuleSettings) -> Vec<Override> {
-    let off = RULES.iter().enumerate().filter(|(_, rule)| !policy.applies(rule.id));
+fn rules_off(settings: &RuleSettings) -> Vec<Override> {
+    let off = RULES.iter().enumerate().filter(|(_, rule)| !settings.applies(rule.id));
     off.map(|(index, rule)| Override {
         descriptor: RuleReference { id: rule.id, index },
         configuration: Enabled { enabled: false },
@@ -551,7 +551,7 @@ mod tests {
                 ..Default::default()
             },
         );
-        manifest.policy.set(RuleId::TwoActiveKeys, "off").unwrap();
+        manifest.settings.set(RuleId::TwoActiveKeys, "off").unwrap();
         let exemption = Exempted { reason: "vendor".into(), expires: "2026-12-31".parse().unwrap() };
         let findings = [
             finding(1, "anna", RuleId::AccessKeyStale),

@@ -1,4 +1,4 @@
-//! From reports to findings: applies every rule of the policy to every user, and settles what
+//! From reports to findings: applies every rule that is on to every user, and settles what
 //! became of the findings of the run before.
 //!
 //! An [`Analyzer`] reads one report and keeps nothing, so reports can be read in any order and on
@@ -24,7 +24,7 @@ use crate::report::{Cell, ROOT_USER, Tally, Unreadable, User, with_unreported_ro
 /// Applies the rules to reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Analyzer<'a> {
-    policy: &'a RuleSettings,
+    settings: &'a RuleSettings,
     previous: &'a Previous,
     as_of: DateTime<Utc>,
     date: NaiveDate,
@@ -46,15 +46,15 @@ pub struct ReportAnalysis {
 }
 
 impl<'a> Analyzer<'a> {
-    /// An analyzer by `policy`, counting ages to `as_of`, for a run of `date` that follows
+    /// An analyzer by `settings`, counting ages to `as_of`, for a run of `date` that follows
     /// `previous`.
     pub fn new(
-        policy: &'a RuleSettings,
+        settings: &'a RuleSettings,
         previous: &'a Previous,
         as_of: DateTime<Utc>,
         date: NaiveDate,
     ) -> Self {
-        Self { policy, previous, as_of, date }
+        Self { settings, previous, as_of, date }
     }
 
     /// Reads the report of an account and judges every user in it. `generated` is when IAM made the
@@ -112,10 +112,10 @@ impl<'a> Analyzer<'a> {
 
     fn judge(&self, user: &User<'_>, assessed: &Arc<Assessed>, analysis: &mut ReportAnalysis) {
         for rule in &RULES {
-            if !self.policy.applies(rule.id) {
+            if !self.settings.applies(rule.id) {
                 continue;
             }
-            let limit_days = self.policy.limit_days(rule.id);
+            let limit_days = self.settings.limit_days(rule.id);
             let judge = Judge { as_of: self.as_of, limit_days: limit_days.unwrap_or_default() };
             for verdict in rule.judge(user, &judge) {
                 match verdict {
@@ -252,7 +252,7 @@ impl<'a> Analysis<'a> {
     pub fn settle(mut self, roll_call: &RollCall, exemptions: &Exemptions) -> Assessment {
         let RollCall { accounts, source, .. } = roll_call;
         let whole_roll = source.is_of_whole_roll();
-        let Analyzer { policy, previous, as_of, .. } = self.analyzer;
+        let Analyzer { settings, previous, as_of, .. } = self.analyzer;
         let outcomes: HashMap<&AccountId, OutcomeKind> =
             accounts.iter().map(|account| (&account.account_id, account.outcome.kind())).collect();
         let is_collected =
@@ -264,7 +264,7 @@ impl<'a> Analysis<'a> {
             let outcome = outcomes.get(&finding.assessed.account_id);
             // Gone is only what somebody looked for, by the same measure.
             let same_measure =
-                policy.applies(finding.rule) && policy.limit_days(finding.rule) == finding.limit_days;
+                settings.applies(finding.rule) && settings.limit_days(finding.rule) == finding.limit_days;
             match (outcome, fate) {
                 (Some(OutcomeKind::Collected), Fate::Met) => {}
                 (None, _) if !whole_roll => {}
@@ -293,7 +293,7 @@ impl<'a> Analysis<'a> {
         let mut exemptions = exemptions.apply(&mut self.findings, as_of.date_naive());
         for exemption in &mut exemptions {
             exemption.is_judged = is_covered(exemption.account.as_ref())
-                && exemption.rule.is_none_or(|rule| policy.applies(rule));
+                && exemption.rule.is_none_or(|rule| settings.applies(rule));
         }
         Assessment { findings: self.findings, resolved, unfollowed, exemptions, statistics: self.statistics }
     }

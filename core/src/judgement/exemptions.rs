@@ -63,10 +63,19 @@ pub struct ExemptionOutcome {
     pub is_judged: bool,
 }
 
+/// How many days before its end an exemption is said to expire soon. A month, because whoever has to
+/// renew it may be away for two weeks, and the change may have to be approved.
+const EXPIRES_SOON_DAYS: i64 = 30;
+
 impl ExemptionOutcome {
     /// Whether it no longer exempts.
     pub fn has_expired(&self) -> bool {
         self.days_left < 0
+    }
+
+    /// Whether it has expired or will within a month.
+    pub fn expires_soon(&self) -> bool {
+        self.days_left <= EXPIRES_SOON_DAYS
     }
 
     /// Its line and what somebody should know of it, when it has expired or matches nothing; `None` when

@@ -77,7 +77,7 @@ pub struct History {
 pub enum Earlier {
     /// One of a run of Rollcall, which wrote down its findings.
     Run(EarlierRun),
-    /// One of the predecessor, which wrote reports and nothing else.
+    /// One of AWS's sample, which wrote reports and nothing else.
     Reports(EarlierReports),
 }
 
@@ -91,7 +91,7 @@ pub struct EarlierRun {
     pub execution: String,
 }
 
-/// The reports that the predecessor wrote on a day. What they would have been flagged for is judged
+/// The reports that AWS's sample wrote on a day. What they would have been flagged for is judged
 /// tonight, by tonight's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -99,7 +99,8 @@ pub struct EarlierReports {
     /// Their date, which is the prefix they lie under.
     pub date: NaiveDate,
     /// How many of them were read.
-    pub predecessor_reports: u64,
+    #[serde(rename = "predecessor_reports")]
+    pub aws_sample_reports: u64,
     /// How many accounts of tonight's roll, not counting those that are skipped, have none of them: all
     /// that is found there is new.
     pub accounts_without_report: u64,
@@ -135,7 +136,7 @@ impl History {
             Some(Earlier::Run(run)) => format!("Compared with the run of {}{passed_over}.", run.date),
             Some(Earlier::Reports(reports)) => {
                 format!(
-                    "Compared with the predecessor's reports of {}{passed_over}.{}",
+                    "Compared with the reports that AWS's sample wrote on {}{passed_over}.{}",
                     reports.date,
                     reports.gaps()
                 )
@@ -207,10 +208,10 @@ mod tests {
         );
     }
     #[test]
-    fn reports_of_the_predecessor_are_called_so_with_what_they_do_not_tell() {
+    fn reports_of_awss_sample_are_called_so_with_what_they_do_not_tell() {
         let reports = EarlierReports {
             date: NaiveDate::from_ymd_opt(2026, 1, 30).unwrap(),
-            predecessor_reports: 3,
+            aws_sample_reports: 3,
             accounts_without_report: 0,
             unreadable_reports: 0,
             first_unreadable_reports: vec![],
@@ -219,7 +220,10 @@ mod tests {
         let sentence = |reports| {
             History { compared_with: Some(Earlier::Reports(reports)), passed_over: vec![] }.sentence()
         };
-        assert_eq!(sentence(reports.clone()), "Compared with the predecessor's reports of 2026-01-30.");
+        assert_eq!(
+            sentence(reports.clone()),
+            "Compared with the reports that AWS's sample wrote on 2026-01-30."
+        );
         let with_gaps = EarlierReports {
             accounts_without_report: 2,
             unreadable_reports: 1,
@@ -229,7 +233,7 @@ mod tests {
         };
         assert_eq!(
             sentence(with_gaps),
-            "Compared with the predecessor's reports of 2026-01-30. That day has no report of 2 accounts, \
+            "Compared with the reports that AWS's sample wrote on 2026-01-30. That day has no report of 2 accounts, \
              1 report that can't be read (account 111122223333: the report is empty), 1 row that can't be \
              read: what is flagged there tonight counts as new."
         );
@@ -241,7 +245,7 @@ mod tests {
         let run = Earlier::Run(EarlierRun { date, execution: "night".into() });
         let reports = Earlier::Reports(EarlierReports {
             date,
-            predecessor_reports: 1,
+            aws_sample_reports: 1,
             accounts_without_report: 0,
             unreadable_reports: 0,
             first_unreadable_reports: vec![],

@@ -1,4 +1,4 @@
-//! The policy: how each rule is set for a run. Deployments and the command set a rule by its name,
+//! How each rule is set for a run. Deployments and the command set a rule by its name,
 //! in one way: a number of days, `on` or `off`.
 
 use std::collections::BTreeMap;
@@ -102,11 +102,11 @@ impl Serialize for RuleSettings {
 
 impl<'de> Deserialize<'de> for RuleSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut policy = Self::default();
+        let mut settings = Self::default();
         for (rule, value) in BTreeMap::<RuleId, String>::deserialize(deserializer)? {
-            policy.set(rule, &value).map_err(de::Error::custom)?;
+            settings.set(rule, &value).map_err(de::Error::custom)?;
         }
-        Ok(policy)
+        Ok(settings)
     }
 }
 
@@ -136,8 +136,8 @@ mod tests {
     use super::*;
 
     fn set(rule: RuleId, value: &str) -> Result<Setting, String> {
-        let mut policy = RuleSettings::default();
-        policy.set(rule, value).map(|()| policy.setting(rule)).map_err(|error| error.to_string())
+        let mut settings = RuleSettings::default();
+        settings.set(rule, value).map(|()| settings.setting(rule)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -171,15 +171,15 @@ mod tests {
 
     #[test]
     fn what_a_run_was_judged_by_reads_back() {
-        let mut policy = RuleSettings::default();
-        policy.set(RuleId::AccessKeyStale, "30").unwrap();
-        policy.set(RuleId::RootUsed, "off").unwrap();
-        let json = serde_json::to_string(&policy).unwrap();
+        let mut settings = RuleSettings::default();
+        settings.set(RuleId::AccessKeyStale, "30").unwrap();
+        settings.set(RuleId::RootUsed, "off").unwrap();
+        let json = serde_json::to_string(&settings).unwrap();
         assert!(
             json.contains(r#""access-key-stale":"30""#) && json.contains(r#""root-used":"off""#),
             "{json}"
         );
-        assert_eq!(serde_json::from_str::<RuleSettings>(&json).unwrap(), policy);
+        assert_eq!(serde_json::from_str::<RuleSettings>(&json).unwrap(), settings);
         let error = serde_json::from_str::<RuleSettings>(r#"{"root-used": "-1"}"#).unwrap_err().to_string();
         assert!(error.contains("root-used is \"-1\""), "{error}");
     }

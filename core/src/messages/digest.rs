@@ -21,8 +21,6 @@ const ONGOING_LISTED: usize = 100;
 const EXEMPTIONS_LISTED: usize = 50;
 /// SNS takes 262,144 bytes a message. Each list may fill this much of it, for names can be long.
 const LIST_LIMIT: usize = 80_000;
-/// How many days before its end an exemption is said to expire.
-const EXPIRES_SOON_DAYS: i64 = 14;
 
 /// The findings a digest lists, out of all of a run. They are given one by one, so that nobody has
 /// to hold them all.
@@ -202,7 +200,7 @@ fn write_findings(body: &mut String, title: &str, findings: &[Finding], all: u64
 
 /// Whether an exemption has expired or is about to, or matches nothing.
 pub(super) fn needs_somebody(exemption: &ExemptionOutcome) -> bool {
-    exemption.days_left <= EXPIRES_SOON_DAYS || exemption.matches_nothing()
+    exemption.expires_soon() || exemption.matches_nothing()
 }
 
 fn write_exemptions(body: &mut String, exemptions: &[&ExemptionOutcome]) {
@@ -212,10 +210,12 @@ fn write_exemptions(body: &mut String, exemptions: &[&ExemptionOutcome]) {
     let heading = "Exemptions that need somebody";
     let _ = writeln!(body, "{heading}\n{}\n", "-".repeat(heading.len()));
     for exemption in exemptions.iter().take(EXEMPTIONS_LISTED) {
-        let state = match exemption.days_left {
-            days if days < 0 => format!("expired on {}, and exempts nothing", exemption.expires),
-            days if days <= EXPIRES_SOON_DAYS => format!("holds until {}", exemption.expires),
-            _ => "in force".to_owned(),
+        let state = if exemption.has_expired() {
+            format!("expired on {}, and exempts nothing", exemption.expires)
+        } else if exemption.expires_soon() {
+            format!("holds until {}", exemption.expires)
+        } else {
+            "in force".to_owned()
         };
         let findings = match exemption.findings {
             0 if exemption.matches_nothing() => "matches nothing".to_owned(),
@@ -309,6 +309,18 @@ mod tests {
                 "Rollcall 2026-01-31: no new findings; 0 open; 1 exemption needs somebody"
             );
         }
+    }
+
+    #[test]
+    fn an_exemption_is_named_a_month_before_it_expires() {
+        let subject = |expires: &str| {
+            let mut findings = vec![ongoing(finding(1, "anna", RuleId::AccessKeyStale))];
+            let toml = format!("[[exemption]]\nuser = \"anna\"\nreason = \"r\"\nexpires = {expires}\n");
+            let exemptions = exemptions(&toml, &mut findings);
+            Some(message(&Assessment { findings, exemptions, ..Default::default() })?.subject)
+        };
+        assert!(subject("2026-03-02").is_some_and(|subject| subject.ends_with("1 exemption needs somebody")));
+        assert_eq!(subject("2026-03-03"), None);
     }
 
     #[test]

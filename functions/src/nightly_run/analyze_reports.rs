@@ -49,7 +49,7 @@ const READ_TRIES: u32 = 3;
 #[derive(Debug)]
 pub struct AnalyzeReports {
     report_store: ReportStore,
-    policy: RuleSettings,
+    settings: RuleSettings,
     exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
 }
@@ -114,12 +114,12 @@ impl AnalyzeReports {
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let report_store = ReportStore::from_environment(config)?;
         let deployment = settings::optional("DEPLOYMENT");
-        Ok(Self { deployment, ..Self::new(report_store, settings::policy()?) })
+        Ok(Self { deployment, ..Self::new(report_store, settings::rule_settings()?) })
     }
 
-    /// The step on the given bucket, with rules set by `policy`, that prints no metrics.
-    pub fn new(report_store: ReportStore, policy: RuleSettings) -> Self {
-        Self { report_store, policy, exemptions: None, deployment: None }
+    /// The step on the given bucket, with rules set by `settings`, that prints no metrics.
+    pub fn new(report_store: ReportStore, settings: RuleSettings) -> Self {
+        Self { report_store, settings, exemptions: None, deployment: None }
     }
 
     /// The same step with exemptions from a file of its own; those in the store do not count.
@@ -146,10 +146,10 @@ impl AnalyzeReports {
         let roll: Roll =
             self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
         let (exemptions, exemptions_sha256) = self.exemptions().await?;
-        let past = Past { bucket: &self.report_store, date, roll: &roll, policy: &self.policy };
+        let past = Past { bucket: &self.report_store, date, roll: &roll, settings: &self.settings };
         let (history, previous) = past.read().await?;
 
-        let analyzer = Analyzer::new(&self.policy, &previous, run.as_of, date);
+        let analyzer = Analyzer::new(&self.settings, &previous, run.as_of, date);
         let mut analysis = Analysis::new(analyzer);
         let context = Context {
             run,
@@ -164,7 +164,7 @@ impl AnalyzeReports {
         let evidence = self.evidence(&context, &mut analysis).await?;
         let roll_call = RollCall::of(roll, evidence);
         let assessment = analysis.settle(&roll_call, &exemptions);
-        let judged_by = JudgedBy { settings: self.policy.clone(), history, exemptions_sha256 };
+        let judged_by = JudgedBy { settings: self.settings.clone(), history, exemptions_sha256 };
         let manifest = self.write(run, roll_call, judged_by, &assessment).await?;
         log(&manifest);
         // CloudWatch makes metrics of this line in the function's log.
@@ -265,10 +265,10 @@ impl AnalyzeReports {
         let mut evidence = Evidence::default();
         while let Some(found) = found.try_next().await? {
             match found {
-                Found::Report(account_id, report, said) => {
+                Found::Report(account_id, report, judged) => {
                     evidence.reports.insert(account_id, *report);
-                    if let Some(said) = said {
-                        analysis.add(*said);
+                    if let Some(judged) = judged {
+                        analysis.add(*judged);
                     }
                 }
                 Found::Failure(account_id, failure) => {
@@ -303,7 +303,7 @@ impl AnalyzeReports {
         }
         if is_report {
             return Ok(match stored_report(context, &account_id, key, &object) {
-                Ok((report, said)) => Found::Report(account_id, Box::new(report), said.map(Box::new)),
+                Ok((report, judged)) => Found::Report(account_id, Box::new(report), judged.map(Box::new)),
                 Err(message) => {
                     let failure = storage_failed(run, &account_id, message);
                     Found::Failure(account_id, failure)
@@ -359,12 +359,12 @@ fn stored_report(
     let generated = time(metadata, bucket_layout::GENERATED_TIME)?;
     let collected = time(metadata, bucket_layout::COLLECTED_TIME)?;
     let sha256 = Checksum::of(bytes).hex();
-    let (said, fault) = match metadata.get(bucket_layout::SHA256) {
+    let (judged, fault) = match metadata.get(bucket_layout::SHA256) {
         Some(collected) if *collected == sha256 => {
             let report = |name: &&str| context.analyzer.report(account_id, name, generated, bytes);
             match context.names.get(account_id).map(report) {
                 None => (None, None),
-                Some(Ok(said)) => (Some(said), None),
+                Some(Ok(judged)) => (Some(judged), None),
                 Some(Err(unreadable)) => {
                     (None, Some((FailureCode::ReportUnreadable, unreadable.to_string())))
                 }
@@ -377,7 +377,7 @@ fn stored_report(
         }
     };
     let Tally { rows, bad_rows, first_bad_rows } =
-        said.as_ref().map(|said| said.tally.clone()).unwrap_or_default();
+        judged.as_ref().map(|judged| judged.tally.clone()).unwrap_or_default();
     let entry = ReportEntry {
         key,
         generated,
@@ -389,7 +389,7 @@ fn stored_report(
         bad_rows,
         first_bad_rows,
     };
-    Ok((StoredReport { entry, fault }, said))
+    Ok((StoredReport { entry, fault }, judged))
 }
 
 fn log(manifest: &Manifest) {

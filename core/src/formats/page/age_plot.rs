@@ -18,7 +18,7 @@ pub(super) struct Group {
     pub(super) label: String,
     /// How many active keys are of such an age.
     pub(super) keys: u64,
-    /// Whether all of them are past the limit of the policy.
+    /// Whether all of them are past the limit.
     past: bool,
 }
 

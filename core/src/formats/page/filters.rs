@@ -12,9 +12,6 @@ use crate::organization::roll::SkipReason;
 use crate::text::time::format_time;
 use crate::text::untrusted::shortened;
 
-/// How many days before its end an exemption is said to expire soon.
-const EXPIRES_SOON_DAYS: i64 = 30;
-
 /// A number with its thousands apart.
 pub(super) fn grouped_number(number: u64) -> String {
     let digits = number.to_string();
@@ -91,7 +88,7 @@ pub(super) fn skip_reason(reason: &SkipReason, _: &dyn Values) -> Result<&'stati
 pub(super) fn exemption_state(exemption: &ExemptionOutcome, _: &dyn Values) -> Result<String> {
     let state = if exemption.has_expired() {
         "expired: it exempts nothing".to_owned()
-    } else if exemption.days_left <= EXPIRES_SOON_DAYS {
+    } else if exemption.expires_soon() {
         format!("in force, expires in {}", counted_number(exemption.days_left.unsigned_abs(), "day"))
     } else {
         "in force".to_owned()

@@ -117,7 +117,7 @@ impl<'a> Page<'a> {
         let coverage = &manifest.coverage;
         let accounts = &manifest.accounts;
         let shown = &findings[..findings.len().min(FINDINGS_SHOWN)];
-        let stale_after = manifest.policy.limit_days(RuleId::AccessKeyStale);
+        let stale_after = manifest.settings.limit_days(RuleId::AccessKeyStale);
         let age_groups = age_plot::groups(&manifest.credentials, stale_after);
         Self {
             content_security_policy: content_security_policy(),
@@ -150,10 +150,10 @@ impl<'a> Page<'a> {
                 .map(|rule| RuleRow {
                     rule,
                     counts: manifest.findings.by_rule.get(&rule.id).copied().unwrap_or_default(),
-                    is_off: !manifest.policy.applies(rule.id),
-                    setting: match manifest.policy.limit_days(rule.id) {
+                    is_off: !manifest.settings.applies(rule.id),
+                    setting: match manifest.settings.limit_days(rule.id) {
                         Some(days) => counted_number(days.into(), "day"),
-                        None => manifest.policy.setting(rule.id).to_string(),
+                        None => manifest.settings.setting(rule.id).to_string(),
                     },
                 })
                 .collect(),

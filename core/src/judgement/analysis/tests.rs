@@ -141,8 +141,8 @@ fn analyze(text: &str) -> ReportAnalysis {
     analyze_by(&RuleSettings::default(), text)
 }
 
-fn analyze_by(policy: &RuleSettings, text: &str) -> ReportAnalysis {
-    Analyzer::new(policy, &Previous::default(), as_of(), as_of().date_naive())
+fn analyze_by(settings: &RuleSettings, text: &str) -> ReportAnalysis {
+    Analyzer::new(settings, &Previous::default(), as_of(), as_of().date_naive())
         .report(&account(), "Shop", as_of(), text.as_bytes())
         .unwrap()
 }
@@ -490,16 +490,16 @@ fn what_happened_after_as_of_is_no_day_old() {
 
 #[test]
 fn a_rule_that_is_off_neither_flags_nor_counts() {
-    let mut policy = RuleSettings::default();
+    let mut settings = RuleSettings::default();
     for rule in &RULES {
-        policy.set(rule.id, "off").unwrap();
+        settings.set(rule.id, "off").unwrap();
     }
     let cells = [
         (Column::AccessKey1Active, True),
         (Column::AccessKey1LastRotated, days(999)),
         (Column::MfaActive, Text("")),
     ];
-    let analysis = analyze_by(&policy, &report(MODERN, &[row(MODERN, "anna", &cells)]));
+    let analysis = analyze_by(&settings, &report(MODERN, &[row(MODERN, "anna", &cells)]));
     assert!(analysis.findings.is_empty());
     assert_eq!(analysis.statistics.not_assessable, [0; RULES.len()]);
     assert_eq!(analysis.statistics.active_keys(), 1, "the age plot is of all keys");
@@ -507,19 +507,19 @@ fn a_rule_that_is_off_neither_flags_nor_counts() {
 
 #[test]
 fn a_limit_that_is_set_is_the_one_that_counts() {
-    let mut policy = RuleSettings::default();
-    policy.set(RuleId::AccessKeyStale, "10").unwrap();
+    let mut settings = RuleSettings::default();
+    settings.set(RuleId::AccessKeyStale, "10").unwrap();
     for (age, flagged) in [(10, 0), (11, 1)] {
         let cells = [
             (Column::AccessKey1Active, True),
             (Column::AccessKey1LastRotated, days(age)),
             (Column::AccessKey1LastUsedDate, days(0)),
         ];
-        let analysis = analyze_by(&policy, &report(MODERN, &[row(MODERN, "anna", &cells)]));
+        let analysis = analyze_by(&settings, &report(MODERN, &[row(MODERN, "anna", &cells)]));
         assert_eq!(analysis.findings.len(), flagged, "{age}");
         assert!(analysis.findings.iter().all(|finding| finding.limit_days == Some(10)));
     }
-    assert_eq!(policy.setting(RuleId::AccessKeyStale), Setting::Days(10));
+    assert_eq!(settings.setting(RuleId::AccessKeyStale), Setting::Days(10));
 }
 
 /// The findings of a fixture as a person would check them.
@@ -607,12 +607,12 @@ fn called(collected: &[u64], whole: bool) -> RollCall {
 
 fn settle(
     previous: &Previous,
-    policy: &RuleSettings,
+    settings: &RuleSettings,
     reports: &[&str],
     collected: &[u64],
     whole: bool,
 ) -> Assessment {
-    let analyzer = Analyzer::new(policy, previous, as_of(), as_of().date_naive());
+    let analyzer = Analyzer::new(settings, previous, as_of(), as_of().date_naive());
     let mut analysis = Analysis::new(analyzer);
     for text in reports {
         analysis.add(analyzer.report(&account(), "Shop", as_of(), text.as_bytes()).unwrap());
@@ -713,10 +713,10 @@ fn a_root_row_that_is_missing_does_not_resolve_roots_findings() {
 
 #[test]
 fn a_rule_that_was_switched_off_resolves_nothing() {
-    let mut policy = RuleSettings::default();
-    policy.set(RuleId::AccessKeyStale, "off").unwrap();
+    let mut settings = RuleSettings::default();
+    settings.set(RuleId::AccessKeyStale, "off").unwrap();
     let tonight = report(MODERN, &[stale("anna")]);
-    let assessment = settle(&stale_last_night(&["anna"]), &policy, &[&tonight], &[OWN], true);
+    let assessment = settle(&stale_last_night(&["anna"]), &settings, &[&tonight], &[OWN], true);
     assert!(assessment.findings.is_empty() && assessment.resolved.is_empty());
     assert_eq!(assessment.unfollowed.len(), 1);
 }
@@ -738,20 +738,20 @@ fn an_account_that_left_or_is_skipped_is_followed_no_further_which_is_not_resolv
 
     let skipped = Account { skip: Some(SkipReason::Suspended), ..Account::of_id(id(1)) };
     let roll_call = RollCall::of(roll(vec![skipped]), Evidence::default());
-    let (policy, previous) =
+    let (settings, previous) =
         (RuleSettings::default(), Previous::new(vec![finding(1, "anna", RuleId::AccessKeyStale)]));
-    let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+    let analysis = Analysis::new(Analyzer::new(&settings, &previous, as_of(), as_of().date_naive()));
     let skipped = analysis.settle(&roll_call, &Exemptions::default());
     assert_eq!((skipped.resolved.len(), skipped.unfollowed.len(), skipped.findings.len()), (0, 1, 0));
 }
 
 #[test]
 fn a_limit_that_was_changed_resolves_nothing_and_keeps_nothing() {
-    let mut policy = RuleSettings::default();
-    policy.set(RuleId::AccessKeyStale, "180").unwrap();
+    let mut settings = RuleSettings::default();
+    settings.set(RuleId::AccessKeyStale, "180").unwrap();
     let tonight = report(MODERN, &[stale("anna")]);
     for (reports, collected) in [(vec![tonight.as_str()], vec![OWN]), (vec![], vec![])] {
-        let assessment = settle(&stale_last_night(&["anna"]), &policy, &reports, &collected, true);
+        let assessment = settle(&stale_last_night(&["anna"]), &settings, &reports, &collected, true);
         assert_eq!(
             (assessment.resolved.len(), assessment.unfollowed.len(), assessment.findings.len()),
             (0, 1, 0)
@@ -774,12 +774,12 @@ fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at(
         Exemptions::parse("f", text.as_bytes()).unwrap()
     };
     let matches_nothing = |names: &str, collected: &[u64], whole: bool, off: Option<RuleId>| {
-        let mut policy = RuleSettings::default();
+        let mut settings = RuleSettings::default();
         if let Some(rule) = off {
-            policy.set(rule, "off").unwrap();
+            settings.set(rule, "off").unwrap();
         }
         let previous = Previous::default();
-        let analysis = Analysis::new(Analyzer::new(&policy, &previous, as_of(), as_of().date_naive()));
+        let analysis = Analysis::new(Analyzer::new(&settings, &previous, as_of(), as_of().date_naive()));
         let assessment = analysis.settle(&called(collected, whole), &exemption(names));
         assessment.exemptions[0].matches_nothing()
     };
@@ -794,7 +794,7 @@ fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at(
 
 #[test]
 fn findings_are_ordered_by_severity_account_user_credential_and_rule() {
-    let policy = RuleSettings::default();
+    let settings = RuleSettings::default();
     let previous = Previous::new(vec![
         finding(2, "anna", RuleId::AccessKeyStale),
         finding(1, "ben", RuleId::AccessKeyStale),
@@ -804,7 +804,7 @@ fn findings_are_ordered_by_severity_account_user_credential_and_rule() {
         Finding { credential: Credential::AccessKey2, ..finding(1, "anna", RuleId::AccessKeyStale) },
         finding(1, "anna", RuleId::AccessKeyStale),
     ]);
-    let assessment = settle(&previous, &policy, &[], &[], true);
+    let assessment = settle(&previous, &settings, &[], &[], true);
     let order: Vec<String> = assessment
         .findings
         .iter()

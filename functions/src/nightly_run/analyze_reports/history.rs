@@ -1,6 +1,6 @@
 //! Finding the day that tonight's run is compared with: the latest before it whose run finished, was
 //! of the whole roll, judged by its own day, and can be read; or, of a time before there were runs,
-//! the latest day with reports of the predecessor.
+//! the latest day with reports of AWS's sample.
 
 mod aws_sample;
 
@@ -43,7 +43,7 @@ pub(super) struct Past<'a> {
     /// The accounts of tonight's run.
     pub(super) roll: &'a Roll,
     /// How the rules are set tonight.
-    pub(super) policy: &'a RuleSettings,
+    pub(super) settings: &'a RuleSettings,
 }
 
 /// The findings of a day and what day it is, or why it can't be compared with.

@@ -424,7 +424,7 @@ async fn what_two_seconds_do_not_mend_is_not_polled_for() {
 }
 
 /// The step as it runs in production: a call is tried again, and bounded.
-fn brisk(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
+fn as_in_production(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
     let config = connection::with_call_limit(config, CALL_LIMIT);
     CollectReport::new(&config, aws.bucket("reports"), "rollcall-member".into(), Duration::ZERO)
 }
@@ -432,7 +432,8 @@ fn brisk(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
 #[tokio::test(start_paused = true)]
 async fn a_call_is_tried_three_times_and_then_left_to_the_wait() {
     let aws = well().on("GenerateCredentialReport", [query_error(400, "Throttling", "Rate exceeded")]);
-    let output = brisk(&aws.config(), &aws).run(&owner("aws"), input("100000000000", 0)).await.unwrap();
+    let output =
+        as_in_production(&aws.config(), &aws).run(&owner("aws"), input("100000000000", 0)).await.unwrap();
     assert_eq!(output, CollectReportOutput::Pending { reason: PendingReason::Throttled });
     assert_eq!(aws.requests("GenerateCredentialReport").len(), 3);
 }
@@ -441,7 +442,7 @@ async fn a_call_is_tried_three_times_and_then_left_to_the_wait() {
 async fn accounts_that_are_throttled_leave_the_others_their_tries() {
     const ACCOUNTS: usize = 120;
     let aws = well().on("GenerateCredentialReport", [query_error(400, "Throttling", "Rate exceeded")]);
-    let step = brisk(&aws.config(), &aws);
+    let step = as_in_production(&aws.config(), &aws);
     for number in 0..ACCOUNTS {
         step.run(&owner("aws"), input(&format!("2{number:011}"), 0)).await.unwrap();
     }
@@ -453,7 +454,7 @@ async fn organizations_is_asked_once_whatever_it_answers() {
     let aws = well()
         .on("AssumeRole", [denied("no")])
         .on("DescribeAccount", [json_error("TooManyRequestsException")]);
-    brisk(&aws.config(), &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
+    as_in_production(&aws.config(), &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
     let asked = aws.requests("DescribeAccount");
     assert_eq!(asked.len(), 1);
     assert!(asked[0].body.contains(MEMBER), "{}", asked[0].body);
@@ -464,7 +465,7 @@ async fn an_aws_that_does_not_answer_is_pending_well_within_the_functions_timeou
     let aws = FakeAws::default();
     let silent = aws.config().to_builder().http_client(NeverClient::new()).build();
     let before = Instant::now();
-    let output = brisk(&silent, &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
+    let output = as_in_production(&silent, &aws).run(&owner("aws"), input(MEMBER, 0)).await.unwrap();
     assert_eq!(output, CollectReportOutput::Pending { reason: PendingReason::Unavailable });
     // AssumeRole alone: Organizations is asked about accounts that were refused.
     assert_eq!(before.elapsed().as_secs(), CALL_LIMIT.as_secs());

@@ -1,4 +1,4 @@
-//! Days of the predecessor, which wrote a report an account and nothing else: no metadata, no findings.
+//! Days of AWS's sample, which wrote a report an account and nothing else: no metadata, no findings.
 //! What was found then is what its reports lead to by tonight's rules, as of their day.
 
 use std::collections::{HashMap, HashSet};
@@ -18,10 +18,10 @@ use crate::step_error::StepError;
 const UNREADABLE_NAMED: usize = 20;
 
 impl Past<'_> {
-    /// What the predecessor's reports of a date lead to. They are read many at a time, and no more than
+    /// What the sample's reports of a date lead to. They are read many at a time, and no more than
     /// those are held.
     pub(super) async fn read_reports(self, date: NaiveDate) -> Result<Day, StepError> {
-        let keys = match self.bucket.list(&bucket_layout::predecessor_reports(date)).await {
+        let keys = match self.bucket.list(&bucket_layout::aws_sample_reports(date)).await {
             Ok(keys) => keys,
             Err(error) => {
                 let cause = passes(error)?.message;
@@ -30,7 +30,7 @@ impl Past<'_> {
         };
         let keys: Vec<(AccountId, String)> = keys
             .into_iter()
-            .filter_map(|key| Some((bucket_layout::predecessor_report_account(date, &key)?, key)))
+            .filter_map(|key| Some((bucket_layout::aws_sample_report_account(date, &key)?, key)))
             .collect();
         if keys.is_empty() {
             return Ok(Err("has no run.json: it did not finish".to_owned()));
@@ -47,7 +47,7 @@ impl Past<'_> {
             .collect();
         let mut earlier = EarlierReports {
             date,
-            predecessor_reports: 0,
+            aws_sample_reports: 0,
             accounts_without_report: 0,
             unreadable_reports: 0,
             first_unreadable_reports: vec![],
@@ -57,19 +57,19 @@ impl Past<'_> {
         let read = |(account_id, key): (AccountId, String)| {
             let name = names.get(&account_id).copied().unwrap_or_default();
             async move {
-                let said = self.read_report(date, &account_id, name, &key).await;
-                said.map(|said| (account_id, said))
+                let judged = self.read_report(date, &account_id, name, &key).await;
+                judged.map(|judged| (account_id, judged))
             }
         };
-        let mut said = stream::iter(keys).map(read).buffered(READ_AT_A_TIME);
-        while let Some(read) = said.next().await {
-            let (account_id, said) = read?;
-            match said {
-                Ok(said) => {
+        let mut judged_reports = stream::iter(keys).map(read).buffered(READ_AT_A_TIME);
+        while let Some(read) = judged_reports.next().await {
+            let (account_id, judged) = read?;
+            match judged {
+                Ok(judged) => {
                     missing.remove(&account_id);
-                    earlier.predecessor_reports += 1;
-                    earlier.bad_rows += said.tally.bad_rows;
-                    findings.extend(said.findings);
+                    earlier.aws_sample_reports += 1;
+                    earlier.bad_rows += judged.tally.bad_rows;
+                    findings.extend(judged.findings);
                 }
                 Err(cause) => {
                     tracing::warn!(%date, %account_id, cause, "an earlier report can't be read");
@@ -80,11 +80,11 @@ impl Past<'_> {
                 }
             }
             // Such a day is one that this role may not read, or that somebody has emptied.
-            if earlier.predecessor_reports == 0 && earlier.unreadable_reports >= READ_AT_A_TIME as u64 {
+            if earlier.aws_sample_reports == 0 && earlier.unreadable_reports >= READ_AT_A_TIME as u64 {
                 break;
             }
         }
-        if earlier.predecessor_reports == 0 {
+        if earlier.aws_sample_reports == 0 {
             let first = earlier.first_unreadable_reports.swap_remove(0);
             return Ok(Err(match reports {
                 1 => format!("has no run.json, and its report can't be read: {first}"),
@@ -110,12 +110,12 @@ impl Past<'_> {
         };
         let as_of = of_its_day(date, object.modified);
         let nothing = Previous::default();
-        let analyzer = Analyzer::new(self.policy, &nothing, as_of, date);
-        let said = analyzer.report(account_id, account_name, as_of, &object.bytes);
-        Ok(match said {
+        let analyzer = Analyzer::new(self.settings, &nothing, as_of, date);
+        let judged = analyzer.report(account_id, account_name, as_of, &object.bytes);
+        Ok(match judged {
             // A report has a row of the root user at least: this one is cut off.
-            Ok(said) if said.tally.rows == 0 => Err("the report has no rows".to_owned()),
-            said => said.map_err(|unreadable| unreadable.to_string()),
+            Ok(judged) if judged.tally.rows == 0 => Err("the report has no rows".to_owned()),
+            judged => judged.map_err(|unreadable| unreadable.to_string()),
         })
     }
 }

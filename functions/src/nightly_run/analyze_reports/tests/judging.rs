@@ -82,7 +82,7 @@ async fn findings_are_written_and_the_manifest_vouches_for_them() {
     let (aws, manifest) = night(FakeAws::default(), "2026-01-31", &["anna", "ben"]).await;
     assert_eq!((manifest.findings.total, manifest.findings.by_severity[&Severity::High]), (2, 2));
     assert_eq!(manifest.credentials.active_keys, 2);
-    assert_eq!(manifest.policy, RuleSettings::default());
+    assert_eq!(manifest.settings, RuleSettings::default());
     assert!(manifest.findings.by_rule[&RuleId::ConsoleWithoutMfa].not_assessable > 0);
     let keys: Vec<_> = manifest.outputs.iter().map(|output| output.key.as_str()).collect();
     assert_eq!(
@@ -303,14 +303,14 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_no_history() {
     }
 }
 
-// Days of the predecessor.
+// Days of AWS's sample.
 
-/// The report of an account as the predecessor left it: right under the date, and without metadata.
-fn predecessor_report(aws: FakeAws, date: &str, digit: u8, content: &str) -> FakeAws {
-    aws.with_object(&predecessor_key(date, digit), content, &[])
+/// The report of an account as AWS's sample left it: right under the date, and without metadata.
+fn aws_sample_report(aws: FakeAws, date: &str, digit: u8, content: &str) -> FakeAws {
+    aws.with_object(&aws_sample_key(date, digit), content, &[])
 }
 
-fn predecessor_key(date: &str, digit: u8) -> String {
+fn aws_sample_key(date: &str, digit: u8) -> String {
     format!("reports/{date}/credentialReport_{}.csv", id(digit))
 }
 
@@ -322,12 +322,12 @@ fn reports_compared_with(manifest: &Manifest) -> EarlierReports {
 }
 
 #[tokio::test]
-async fn a_day_of_the_predecessor_tells_what_is_new_ongoing_and_resolved() {
-    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna", "ben"]));
+async fn a_day_of_awss_sample_tells_what_is_new_ongoing_and_resolved() {
+    let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna", "ben"]));
     let (aws, manifest) = night(aws, "2026-01-31", &["anna", "carl"]).await;
     let reports = EarlierReports {
         date: "2026-01-30".parse().unwrap(),
-        predecessor_reports: 1,
+        aws_sample_reports: 1,
         accounts_without_report: 0,
         unreadable_reports: 0,
         first_unreadable_reports: vec![],
@@ -341,11 +341,11 @@ async fn a_day_of_the_predecessor_tells_what_is_new_ongoing_and_resolved() {
     assert_eq!(first_seen, ["2026-01-30", "2026-01-31"]);
     assert_eq!(manifest.findings.resolved, 1);
     let page = aws.object("reports/2026-01-31/summary.html").unwrap().body;
-    assert!(page.contains("Compared with the predecessor&#39;s reports of 2026-01-30."), "{page}");
+    assert!(page.contains("Compared with the reports that AWS&#39;s sample wrote on 2026-01-30."), "{page}");
 }
 
 #[tokio::test]
-async fn ages_of_the_predecessors_reports_are_counted_to_their_day() {
+async fn ages_of_the_samples_reports_are_counted_to_their_day() {
     // A key that passed the limit of 90 days an hour before the report of the second day was written.
     let key = format!(
         "{HEADER}anna,arn:aws:iam::{}:user/anna,true,2025-10-31T00:00:00Z,2026-01-30T01:00:00Z\n",
@@ -355,8 +355,8 @@ async fn ages_of_the_predecessors_reports_are_counted_to_their_day() {
         [("Fri, 30 Jan 2026 01:00:00 GMT", Status::Ongoing), ("Thu, 29 Jan 2026 23:00:00 GMT", Status::New)]
     {
         let date = if status == Status::Ongoing { "2026-01-30" } else { "2026-01-29" };
-        let aws = predecessor_report(FakeAws::default(), date, 1, &key);
-        let aws = aws.modified(&predecessor_key(date, 1), written);
+        let aws = aws_sample_report(FakeAws::default(), date, 1, &key);
+        let aws = aws.modified(&aws_sample_key(date, 1), written);
         let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
         let aws = report_on(aws, "2026-01-31", "night-1", 1, &key);
         analyze(&aws).await;
@@ -366,15 +366,15 @@ async fn ages_of_the_predecessors_reports_are_counted_to_their_day() {
 
 #[tokio::test]
 async fn accounts_without_an_earlier_report_are_new_and_counted() {
-    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+    let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
     // One that is not on tonight's roll.
-    let aws = predecessor_report(aws, "2026-01-30", 9, &stale(9, &["zed"]));
+    let aws = aws_sample_report(aws, "2026-01-30", 9, &stale(9, &["zed"]));
     let aws = roll_on(aws, "2026-01-31", "night-1", 3, RollSource::AccountList);
     let aws = report_on(aws, "2026-01-31", "night-1", 1, &stale(1, &["anna"]));
     let aws = report_on(aws, "2026-01-31", "night-1", 2, &stale(2, &["ben"]));
     let manifest = analyze(&aws).await;
     let reports = reports_compared_with(&manifest);
-    assert_eq!((reports.predecessor_reports, reports.accounts_without_report), (2, 2));
+    assert_eq!((reports.aws_sample_reports, reports.accounts_without_report), (2, 2));
     let found = findings(&aws, "2026-01-31");
     assert_eq!(users(&found), [("anna", Status::Ongoing, true), ("ben", Status::New, true)]);
     let counts = &manifest.findings;
@@ -382,8 +382,8 @@ async fn accounts_without_an_earlier_report_are_new_and_counted() {
 }
 
 #[tokio::test]
-async fn an_account_that_failed_tonight_keeps_what_the_predecessors_report_has() {
-    let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+async fn an_account_that_failed_tonight_keeps_what_the_report_of_awss_sample_has() {
+    let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
     let account = Account { name: "Shop".into(), ..Account::of_id(id(1)) };
     let aws = {
         let roll = roll_of(vec![account], "night-1").object("reports/2026-01-31/accounts.json").unwrap();
@@ -396,7 +396,7 @@ async fn an_account_that_failed_tonight_keeps_what_the_predecessors_report_has()
 }
 
 #[tokio::test]
-async fn a_report_of_the_predecessor_that_can_not_be_read_is_named_and_the_others_count() {
+async fn a_report_of_awss_sample_that_can_not_be_read_is_named_and_the_others_count() {
     let whole = stale(1, &["anna"]);
     let cut_off = format!("{}ben,arn:aws:ia", stale(1, &["anna"]));
     for (bad, words) in [
@@ -405,13 +405,13 @@ async fn a_report_of_the_predecessor_that_can_not_be_read_is_named_and_the_other
         (HEADER, "account 222222222222: the report has no rows"),
         (&*whole, "is not of account 222222222222"),
     ] {
-        let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &cut_off);
-        let aws = predecessor_report(aws, "2026-01-30", 2, bad);
+        let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &cut_off);
+        let aws = aws_sample_report(aws, "2026-01-30", 2, bad);
         let aws = roll_on(aws, "2026-01-31", "night-1", 2, RollSource::AccountList);
         let aws = report_on(aws, "2026-01-31", "night-1", 1, &stale(1, &["anna", "ben"]));
         let aws = report_on(aws, "2026-01-31", "night-1", 2, &stale(2, &["ben"]));
         let reports = reports_compared_with(&analyze(&aws).await);
-        assert_eq!((reports.predecessor_reports, reports.unreadable_reports), (1, 1));
+        assert_eq!((reports.aws_sample_reports, reports.unreadable_reports), (1, 1));
         assert_eq!((reports.accounts_without_report, reports.bad_rows), (1, 1));
         assert!(reports.first_unreadable_reports[0].contains(words), "{reports:?}");
         let ongoing =
@@ -421,7 +421,7 @@ async fn a_report_of_the_predecessor_that_can_not_be_read_is_named_and_the_other
 }
 
 #[tokio::test]
-async fn a_day_of_the_predecessor_that_can_not_be_read_is_passed_over_and_named() {
+async fn a_day_of_awss_sample_that_can_not_be_read_is_passed_over_and_named() {
     let refused = || s3_error(403, "AccessDenied");
     type Damage = fn(FakeAws, Answer) -> FakeAws;
     let damages: [(&str, Damage); 3] = [
@@ -442,8 +442,8 @@ async fn a_day_of_the_predecessor_that_can_not_be_read_is_passed_over_and_named(
         ),
     ];
     for (reason, damage) in damages {
-        let aws = predecessor_report(FakeAws::default(), "2026-01-29", 1, &stale(1, &["anna"]));
-        let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+        let aws = aws_sample_report(FakeAws::default(), "2026-01-29", 1, &stale(1, &["anna"]));
+        let aws = aws_sample_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
         let (_, manifest) = night(damage(aws, refused()), "2026-01-31", &["anna"]).await;
         let passed_over = &manifest.history.passed_over[0].reason;
         assert!(passed_over.starts_with(reason), "{reason}: {passed_over}");
@@ -459,7 +459,7 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_a_day_without_reports() 
         |aws, slow| aws.refuse_list("2026-01-30/credentialReport_", slow),
     ];
     for damage in damages {
-        let aws = predecessor_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
+        let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
         let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
         let error = refused(damage(aws, s3_error(503, "SlowDown"))).await;
         assert_eq!(error.name, StepErrorName::ServiceUnavailable);
@@ -469,12 +469,12 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_a_day_without_reports() 
 #[tokio::test]
 async fn of_days_of_both_the_latest_counts_and_a_run_before_reports_of_the_same_day() {
     let (aws, _) = night(FakeAws::default(), "2026-01-28", &["anna"]).await;
-    let aws = predecessor_report(aws, "2026-01-28", 1, &stale(1, &[]));
+    let aws = aws_sample_report(aws, "2026-01-28", 1, &stale(1, &[]));
     let (aws, manifest) = night(aws, "2026-01-29", &["anna"]).await;
     assert!(
         matches!(manifest.history.compared_with, Some(Earlier::Run(run)) if run.date.to_string() == "2026-01-28")
     );
-    let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+    let aws = aws_sample_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
     let (aws, manifest) = night(aws, "2026-01-31", &["anna"]).await;
     assert_eq!(reports_compared_with(&manifest).date.to_string(), "2026-01-30");
     let (aws, manifest) = night(aws, "2026-02-01", &["anna"]).await;
@@ -485,7 +485,7 @@ async fn of_days_of_both_the_latest_counts_and_a_run_before_reports_of_the_same_
 }
 
 #[tokio::test]
-async fn what_is_named_otherwise_under_a_date_is_no_report_of_the_predecessor() {
+async fn what_is_named_otherwise_under_a_date_is_no_report_of_awss_sample() {
     let aws = FakeAws::default()
         .with_object("reports/2026-01-30/credentialReport_1111.csv", &stale(1, &["anna"]), &[])
         .with_object("reports/2026-01-30/credentialReport_111111111111.csv.gz", "", &[]);
@@ -497,7 +497,7 @@ async fn what_is_named_otherwise_under_a_date_is_no_report_of_the_predecessor() 
 #[tokio::test]
 async fn exemptions_play_no_role_in_what_was_found_before() {
     let aws = FakeAws::default().with_object("reports/exemptions.toml", EXEMPTION, &[]);
-    let aws = predecessor_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
+    let aws = aws_sample_report(aws, "2026-01-30", 1, &stale(1, &["anna"]));
     let (aws, manifest) = night(aws, "2026-01-31", &["anna"]).await;
     assert_eq!(users(&findings(&aws, "2026-01-31")), [("anna", Status::Ongoing, true)]);
     assert_eq!((manifest.findings.open, manifest.findings.exempted), (0, 1));
