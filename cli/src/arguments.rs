@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_are_without_contradiction() {
+    fn the_arguments_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
     }
 }

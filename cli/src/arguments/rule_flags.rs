@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_none_is_refused_with_flag_and_fix() {
+    fn a_wrong_value_is_refused_with_flag_and_fix() {
         let error = settings(&["--access-key-stale", "ninety"]).unwrap_err().to_string();
         assert!(error.contains("--access-key-stale") && error.contains("\"ninety\""), "{error}");
         assert!(error.contains("it takes a whole number of days from 0 to 36500, or off"), "{error}");

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_an_account_only_when_it_has_one() {
+    fn a_file_name_gives_an_account_only_when_it_has_exactly_one() {
         for (name, account_id) in [
             ("credentialReport_111122223333.csv", Some("111122223333")),
             ("111122223333-2026-01-31.csv", Some("111122223333")),

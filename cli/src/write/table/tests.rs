@@ -70,7 +70,7 @@ fn an_organization_in_a_file() {
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told_before_the_totals() {
+fn what_could_not_be_looked_at_is_listed_before_the_totals() {
     insta::assert_snapshot!(written(
         &judged("organization-with-a-cut-off-report", "2026-11-21T00:00:00Z", &Previous::default()),
         Some(80)
@@ -104,7 +104,7 @@ fn names_and_cells_can_do_nothing_to_the_terminal_and_are_shown_in_one_way() {
 }
 
 #[test]
-fn no_text_of_others_begins_a_line_or_makes_one_that_has_no_end() {
+fn hostile_text_neither_begins_a_line_nor_makes_an_endless_one() {
     let plain = written(&hostile("x"), None).lines().count();
     for text in TEXTS {
         let table = written(&hostile(text), None);

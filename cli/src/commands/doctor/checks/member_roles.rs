@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_set_without_instances_is_no_good_sign() {
+    fn a_stack_set_without_instances_fails_the_check() {
         assert_eq!(judge("set", &[]).state, State::Failed);
     }
 }
