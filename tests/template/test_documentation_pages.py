@@ -40,12 +40,11 @@ def on_one_line(text):
 
 
 def variants(file, enum):
-    """The names of an enumeration in Rust, as its as_str writes them."""
-    source = (ROOT / file).read_text()
-    names = re.search(rf"const ALL: \[Self; (\d+)\] = \[(.*?)\];", source.split(f"impl {enum} {{")[1], re.DOTALL)
-    found = re.findall(r"Self::(\w+)", names[2])
-    assert len(found) == int(names[1])
-    return found
+    """The names of an enumeration in Rust, in its order."""
+    body = re.search(rf"^pub enum {enum} \{{\n(.*?)^\}}", (ROOT / file).read_text(), re.DOTALL | re.MULTILINE)[1]
+    names = re.findall(r"^    (\w+),$", body, re.MULTILINE)
+    assert names
+    return names
 
 
 def remedies():
