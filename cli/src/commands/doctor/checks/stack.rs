@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::StackStatus;
 use rollcall_functions::aws::api_error::ApiError;
 
 use crate::commands::doctor::check::Check;
@@ -31,14 +32,15 @@ pub async fn check(config: &SdkConfig, stack_name: &str) -> (Option<Deployment>,
         return (None, Check::skipped(NAME, text, fix));
     };
     let deployment = Deployment::of(&stack, stack_name);
-    let status = stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
-    let is_good =
-        status.ends_with("_COMPLETE") && !status.contains("ROLLBACK") && !status.starts_with("DELETE");
-    let check = match is_good {
-        true => Check::passed(NAME, format!("{stack_name} in {region}, {status}")),
-        false => Check::failed(
+    let status = stack.stack_status.as_ref().map_or("of no status", StackStatus::as_str);
+    let place = format!("{stack_name} in {region}");
+    let check = match stack.stack_status {
+        Some(StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete) => {
+            Check::passed(NAME, format!("{place}, {status}"))
+        }
+        _ => Check::failed(
             NAME,
-            format!("{stack_name} in {region} is {status}"),
+            format!("{place} is {status}"),
             "look at the events of the stack, and deploy again",
         ),
     };
