@@ -165,8 +165,9 @@ impl Reader<'_> {
             (None, Ok(None)) => return unread(by_name(), without_rows(bytes)),
         };
         let is_dated = known.generated.is_some();
+        let generated_by_iam = known.generated.map(|generated| generated.trunc_subsecs(0));
         let generated = known.generated.or(known.modified).unwrap_or(self.now).trunc_subsecs(0);
-        let analysis = match self.analyzer.report(&account_id, &known.account_name, generated, bytes) {
+        let analysis = match self.analyzer.report(&account_id, &known.account_name, generated_by_iam, bytes) {
             Ok(analysis) if analysis.tally.rows > 0 => analysis,
             Ok(_) => return unread(Some(account_id), without_rows(bytes)),
             Err(error) => return unread(Some(account_id), error.to_string()),

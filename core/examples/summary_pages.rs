@@ -84,7 +84,7 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut analysis = Analysis::new(analyzer);
     for (number, account) in (0..).zip(&accounts) {
         let text = report(night, number, night.careless / 2);
-        analysis.add(analyzer.report(&account.account_id, &account.name, before, text.as_bytes())?);
+        analysis.add(analyzer.report(&account.account_id, &account.name, Some(before), text.as_bytes())?);
     }
     let previous = analysis.settle(&roll_call(night, &run, &accounts, true), &exemptions).findings;
     let previous = Previous::new(previous);
@@ -94,7 +94,7 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
     let collected = night.accounts - night.missing;
     for (number, account) in (0..collected).zip(&accounts) {
         let text = report(night, number, night.careless);
-        analysis.add(analyzer.report(&account.account_id, &account.name, started, text.as_bytes())?);
+        analysis.add(analyzer.report(&account.account_id, &account.name, Some(started), text.as_bytes())?);
     }
     let roll_call = roll_call(night, &run, &accounts, false);
     let assessment = analysis.settle(&roll_call, &exemptions);

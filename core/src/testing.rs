@@ -6,6 +6,7 @@ use crate::evidence::manifest::{JudgedBy, Manifest};
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::analysis::Assessment;
 use crate::judgement::finding::{Assessed, Finding, Status};
+use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, Rule, RuleId, Setting};
 use crate::organization::account::AccountState;
 use crate::organization::failure::{FailureCode, FailureRecord};
@@ -112,11 +113,16 @@ pub fn finding(account: u64, user: &str, rule: RuleId) -> Finding {
             account_id: id(account),
             account_name: format!("account {account}"),
             as_of: run().as_of,
-            report_generated: run().started,
+            report_generated: Some(run().started),
         }),
         user: user.into(),
         arn: format!("arn:aws:iam::{account:012}:user/{user}").into(),
         credential: Credential::AccessKey1,
+        creation: Creation {
+            user: Some(parse_as_of("2015-02-18T01:00:00Z").unwrap()),
+            credential: Some(parse_as_of("2025-01-31T01:00:00Z").unwrap()),
+            is_ambiguous: false,
+        },
         rule,
         observed: "2025-01-31T01:00:00Z".into(),
         age_days: limit_days.map(|_| 365),

@@ -206,7 +206,7 @@ fn a_hostile_name_goes_from_a_report_into_the_findings_exactly() {
         let report = format!(
             "user,arn,password_enabled,mfa_active\n\"{quoted}\",\"arn:aws:iam::000000000001:{resource}\",true,false\n"
         );
-        let analyzed = analyzer.report(&id(1), text, run().started, report.as_bytes()).unwrap();
+        let analyzed = analyzer.report(&id(1), text, Some(run().started), report.as_bytes()).unwrap();
         assert_eq!(analyzed.tally.bad_rows, 0, "{text:?}");
         assert_eq!(analyzed.findings.len(), 1, "{text:?}");
         assert_eq!(&*analyzed.findings[0].user, *text);
@@ -221,7 +221,7 @@ fn a_cell_of_ten_megabytes_harms_no_output() {
     );
     let (nothing, settings) = (Previous::default(), RuleSettings::default());
     let analyzer = Analyzer::new(&settings, &nothing, run().as_of, run().date());
-    let analyzed = analyzer.report(&id(1), "a", run().started, report.as_bytes()).unwrap();
+    let analyzed = analyzer.report(&id(1), "a", Some(run().started), report.as_bytes()).unwrap();
     assert_eq!((analyzed.tally.bad_rows, analyzed.findings.len()), (0, 1));
 
     let mut night = Night::of("x");

@@ -184,7 +184,8 @@ impl<'b> Night<'b> {
                 Other::NotOnTheRoll | Other::Skipped | Other::NoOutcome => {}
             }
         }
-        let stored = match analyzer.report(&self.account_id, &self.account_name, started(), self.report) {
+        let stored = match analyzer.report(&self.account_id, &self.account_name, Some(started()), self.report)
+        {
             Ok(analyzed) => {
                 let stored = stored(&self.account_id, &analyzed.tally, None);
                 analysis.add(analyzed);

@@ -97,7 +97,7 @@ async fn changes(
     let changes = Changes {
         old: Side::of(old, &before),
         new: Side::of(new, &after),
-        findings: FindingChanges::of(&before.assessment, &after.assessment),
+        findings: FindingChanges::of(&previous, &after.assessment),
         credentials,
         not_comparable,
         accounts_without_new_report: only(0, 1),

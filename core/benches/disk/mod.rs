@@ -103,7 +103,8 @@ pub fn measure(measurement: &str, folder: &Path) -> Result<Measured, Box<dyn Err
     let analysis = Mutex::new(Analysis::new(analyzer));
     let reports = each(&files, |path, bytes| {
         let account_id = account_id(path);
-        let judged = analyzer.report(&account_id, "", as_of, bytes).expect("the generator writes reports");
+        let judged =
+            analyzer.report(&account_id, "", Some(as_of), bytes).expect("the generator writes reports");
         let report = Report {
             account_id,
             bytes: bytes.len() as u64,

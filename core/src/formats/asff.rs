@@ -230,9 +230,9 @@ impl<'f> SecurityFinding<'f> {
 /// The same in every run, but for the exemption: the module says why.
 fn id(finding: &Finding) -> String {
     let account_id = &finding.assessed.account_id;
-    let (rule, credential) = (finding.rule, finding.credential.as_str());
+    let rule = finding.rule;
     let exempted = if finding.is_open() { "" } else { "/exempted" };
-    format!("rollcall/{account_id}/{rule}/{credential}/{}{exempted}", finding.fingerprint())
+    format!("rollcall/{account_id}/{rule}/{}{exempted}", finding.fingerprint())
 }
 
 /// The partition that the ARN names. An ARN that can't be read, or is somebody's joke, is taken for one
@@ -262,6 +262,7 @@ fn resource<'f>(finding: &'f Finding, partition: &'f str, region: &'f str, user:
 /// What has no field of its own, by the names it has everywhere.
 fn product_fields(finding: &Finding) -> BTreeMap<&'static str, String> {
     let exemption = finding.exemption.as_deref();
+    let time = |time: Option<DateTime<Utc>>| time.map(format_time).unwrap_or_default();
     let days = |days: Option<u32>| days.map(|days| days.to_string()).unwrap_or_default();
     let fields = [
         ("rollcall/rule", finding.rule.to_string()),
@@ -271,10 +272,13 @@ fn product_fields(finding: &Finding) -> BTreeMap<&'static str, String> {
         ("rollcall/age_days", days(finding.age_days)),
         ("rollcall/limit_days", days(finding.limit_days)),
         ("rollcall/as_of", format_time(finding.assessed.as_of)),
-        ("rollcall/report_generated", format_time(finding.assessed.report_generated)),
+        ("rollcall/report_generated", time(finding.assessed.report_generated)),
         ("rollcall/first_seen", finding.first_seen.to_string()),
         ("rollcall/status", finding.status.as_str().to_owned()),
         ("rollcall/verified", finding.verified.to_string()),
+        ("rollcall/user_created", time(finding.creation.user)),
+        ("rollcall/credential_created", time(finding.creation.credential)),
+        ("rollcall/ambiguous", finding.creation.is_ambiguous.to_string()),
         (
             "rollcall/exemption_reason",
             exemption.map(|exemption| exemption.reason.clone()).unwrap_or_default(),

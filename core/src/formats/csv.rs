@@ -13,7 +13,7 @@ use crate::text::time::format_time;
 use crate::text::untrusted::shortened;
 
 /// The columns: the fields of a record, the exemption in two.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 22] = [
     "account_id",
     "account_name",
     "user",
@@ -33,6 +33,9 @@ const COLUMNS: [&str; 19] = [
     "exemption_expires",
     "cis",
     "remedy",
+    "user_created",
+    "credential_created",
+    "ambiguous",
 ];
 
 /// What a spreadsheet takes in a cell is 32,767 characters: the rest it puts into the next row.
@@ -54,6 +57,7 @@ pub fn write_csv<'f>(
     csv.write_record(COLUMNS)?;
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let (mut as_of, mut generated) = (Written::default(), Written::default());
+    let (mut user_created, mut credential_created) = (Written::default(), Written::default());
     let mut row = ::csv::StringRecord::new();
     for finding in findings {
         let record = FindingRecord::from(finding);
@@ -71,7 +75,7 @@ pub fn write_csv<'f>(
             &number(record.age_days),
             &number(record.limit_days),
             as_of.text(record.as_of),
-            generated.text(record.report_generated),
+            record.report_generated.map(|time| generated.text(time)).unwrap_or_default(),
             &safe(&record.first_seen.to_string()),
             record.status.as_str(),
             if record.verified { "true" } else { "false" },
@@ -79,6 +83,9 @@ pub fn write_csv<'f>(
             &exemption.map(|exemption| safe(&exemption.expires.to_string()).into_owned()).unwrap_or_default(),
             &record.cis,
             &record.remedy,
+            record.user_created.map(|time| user_created.text(time)).unwrap_or_default(),
+            record.credential_created.map(|time| credential_created.text(time)).unwrap_or_default(),
+            if record.ambiguous { "true" } else { "false" },
         ] {
             row.push_field(cell);
         }

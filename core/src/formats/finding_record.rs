@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::finding::{Assessed, Exempted, Finding, Status};
+use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, RULES, Rule, RuleId, Severity};
 
 /// A finding as it is written. The order of the fields is that of the columns.
@@ -27,7 +28,7 @@ pub struct FindingRecord<'f> {
     pub age_days: Option<u32>,
     pub limit_days: Option<u32>,
     pub as_of: DateTime<Utc>,
-    pub report_generated: DateTime<Utc>,
+    pub report_generated: Option<DateTime<Utc>>,
     pub first_seen: NaiveDate,
     pub status: Status,
     pub verified: bool,
@@ -36,6 +37,15 @@ pub struct FindingRecord<'f> {
     pub cis: Cow<'f, str>,
     /// What to do.
     pub remedy: Cow<'f, str>,
+    /// When the user was created. The findings of earlier versions do not have the last three fields.
+    #[serde(default)]
+    pub user_created: Option<DateTime<Utc>>,
+    /// When the access key or certificate was made.
+    #[serde(default)]
+    pub credential_created: Option<DateTime<Utc>>,
+    /// Whether the user's other key or certificate was made in the same second.
+    #[serde(default)]
+    pub ambiguous: bool,
 }
 
 /// The CIS numbers of each rule, as text.
@@ -65,6 +75,9 @@ impl<'f> From<&'f Finding> for FindingRecord<'f> {
             exemption: finding.exemption.as_deref().map(Cow::Borrowed),
             cis: CIS[finding.rule as usize].as_str().into(),
             remedy: rule.remedy.into(),
+            user_created: finding.creation.user,
+            credential_created: finding.creation.credential,
+            ambiguous: finding.creation.is_ambiguous,
         }
     }
 }
@@ -82,6 +95,11 @@ impl From<FindingRecord<'_>> for Finding {
             user: record.user.into(),
             arn: record.arn.into(),
             credential: record.credential,
+            creation: Creation {
+                user: record.user_created,
+                credential: record.credential_created,
+                is_ambiguous: record.ambiguous,
+            },
             rule: record.rule,
             observed: record.observed.into(),
             age_days: record.age_days,

@@ -46,6 +46,7 @@ mod tests {
 
     use super::*;
     use crate::judgement::finding::Exempted;
+    use crate::judgement::identity::Creation;
     use crate::judgement::rules::RuleId;
     use crate::testing::finding;
 
@@ -72,6 +73,15 @@ mod tests {
             assert_eq!(line.matches('\n').count(), 1, "{line}");
             assert_eq!(read_line(line.as_bytes(), 1).unwrap(), finding);
         }
+    }
+
+    #[test]
+    fn a_finding_of_an_earlier_version_is_read_without_the_times_it_lacks() {
+        let now = finding(1, "anna", RuleId::AccessKeyStale);
+        let line = written(&now);
+        let (earlier, _) = line.split_once(",\"user_created\"").unwrap();
+        let read = read_line(format!("{earlier}}}").as_bytes(), 1).unwrap();
+        assert_eq!(read, Finding { creation: Creation::default(), ..now });
     }
 
     #[test]

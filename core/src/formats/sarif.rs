@@ -232,7 +232,7 @@ struct LogicalLocation<'m> {
 /// The same identity twice: `primaryLocationLineHash` is the only name that GitHub looks at.
 #[derive(Serialize)]
 struct PartialFingerprints {
-    #[serde(rename = "rollcallFinding/v1")]
+    #[serde(rename = "rollcallFinding/v2")]
     finding: String,
     #[serde(rename = "primaryLocationLineHash")]
     github: String,
@@ -260,6 +260,11 @@ struct ResultProperties<'m> {
     limit_days: Option<u32>,
     first_seen: String,
     verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_created: Option<String>,
+    ambiguous: bool,
 }
 
 /// A message of the log.
@@ -473,6 +478,9 @@ impl Results<'_> {
                 limit_days: finding.limit_days,
                 first_seen: finding.first_seen.to_string(),
                 verified: finding.verified,
+                user_created: finding.creation.user.map(format_time),
+                credential_created: finding.creation.credential.map(format_time),
+                ambiguous: finding.creation.is_ambiguous,
             },
         }
     }

@@ -12,7 +12,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::exemptions::{ExemptionOutcome, Exemptions};
 use crate::judgement::finding::{Assessed, Finding, Status};
-use crate::judgement::history::Previous;
+use crate::judgement::history::{EarlierFindings, Previous};
+use crate::judgement::identity::Subject;
 use crate::judgement::rules::{Flag, Judge, RULES, Rule, Verdict};
 use crate::judgement::settings::RuleSettings;
 use crate::judgement::statistics::Statistics;
@@ -58,7 +59,7 @@ impl<'a> Analyzer<'a> {
     }
 
     /// Reads the report of an account and judges every user in it. `generated` is when IAM made the
-    /// report.
+    /// report, if that is known.
     ///
     /// # Errors
     /// [`Unreadable`], and then nothing of the report counts.
@@ -66,7 +67,7 @@ impl<'a> Analyzer<'a> {
         &self,
         account_id: &AccountId,
         account_name: &str,
-        generated: DateTime<Utc>,
+        generated: Option<DateTime<Utc>>,
         bytes: &[u8],
     ) -> Result<ReportAnalysis, Unreadable> {
         let assessed = Arc::new(Assessed {
@@ -75,6 +76,7 @@ impl<'a> Analyzer<'a> {
             as_of: self.as_of,
             report_generated: generated,
         });
+        let earlier = self.previous.of_account(account_id);
         let mut analysis = ReportAnalysis::default();
         let mut partition = None;
         let mut has_root = false;
@@ -84,17 +86,17 @@ impl<'a> Analyzer<'a> {
                 partition = Some(user.partition.to_owned());
             }
             self.count(&user, &mut analysis.statistics);
-            self.judge(&user, &assessed, &mut analysis);
+            self.judge(&user, &assessed, earlier, &mut analysis);
         })?;
         if !has_root {
             // What a missing row does not say is not assessable, as what a missing cell does not.
             analysis.statistics.accounts_without_root += 1;
             with_unreported_root(partition.as_deref().unwrap_or_default(), account_id.as_str(), |root| {
-                self.judge(root, &assessed, &mut analysis);
+                self.judge(root, &assessed, earlier, &mut analysis);
             });
         }
         if analysis.tally.bad_rows > 0 {
-            self.keep_those_of_bad_rows(account_id, bytes, &mut analysis);
+            keep_those_of_bad_rows(account_id, bytes, earlier, &mut analysis);
         }
         Ok(analysis)
     }
@@ -110,7 +112,15 @@ impl<'a> Analyzer<'a> {
         }
     }
 
-    fn judge(&self, user: &User<'_>, assessed: &Arc<Assessed>, analysis: &mut ReportAnalysis) {
+    /// Judges a user of an account, of which `earlier` are the findings of the run before.
+    fn judge(
+        &self,
+        user: &User<'_>,
+        assessed: &Arc<Assessed>,
+        earlier: EarlierFindings<'_>,
+        analysis: &mut ReportAnalysis,
+    ) {
+        let earlier = earlier.of_user(user.name());
         for rule in &RULES {
             if !self.settings.applies(rule.id) {
                 continue;
@@ -122,12 +132,11 @@ impl<'a> Analyzer<'a> {
                     Verdict::Pass => {}
                     Verdict::NotAssessable(credential) => {
                         analysis.statistics.not_assessable[rule.id as usize] += 1;
-                        let place =
-                            self.previous.place(&assessed.account_id, user.name(), credential, rule.id);
-                        analysis.unverifiable.extend(place);
+                        let subject = Subject::of(rule.id, credential, user, "");
+                        analysis.keep(earlier, &subject);
                     }
                     Verdict::Flagged(flag) => {
-                        self.flag(user, rule, flag, limit_days, assessed, analysis);
+                        self.flag(user, rule, flag, assessed, earlier, analysis);
                     }
                 }
             }
@@ -139,11 +148,16 @@ impl<'a> Analyzer<'a> {
         user: &User<'_>,
         rule: &Rule,
         flag: Flag,
-        limit_days: Option<u32>,
         assessed: &Arc<Assessed>,
+        earlier: EarlierFindings<'_>,
         analysis: &mut ReportAnalysis,
     ) {
-        let place = self.previous.place(&assessed.account_id, user.name(), flag.credential, rule.id);
+        let observed = user.cell(flag.observed);
+        let subject = Subject::of(rule.id, flag.credential, user, observed);
+        let place = earlier.place_of(&subject);
+        if subject.is_of_unknown_time() {
+            analysis.keep(earlier, &subject);
+        }
         analysis.met.extend(place);
         let (first_seen, status) = match place {
             Some(place) => (self.previous.findings()[place].first_seen, Status::Ongoing),
@@ -154,35 +168,47 @@ impl<'a> Analyzer<'a> {
             user: user.name().into(),
             arn: user.arn.into(),
             credential: flag.credential,
+            creation: subject.creation,
             rule: rule.id,
-            observed: user.cell(flag.observed).into(),
+            observed: observed.into(),
             age_days: flag.age_days,
-            limit_days,
+            limit_days: self.settings.limit_days(rule.id),
             first_seen,
             status,
             verified: true,
             exemption: None,
         });
     }
+}
 
-    /// A row that can't be read may be that of a user who was flagged the night before: whoever is
-    /// not among the readable rows is not taken for gone.
-    fn keep_those_of_bad_rows(&self, account_id: &AccountId, bytes: &[u8], analysis: &mut ReportAnalysis) {
-        let places = self.previous.of_account(account_id);
-        if places.is_empty() {
-            return;
-        }
-        let mut readable = HashSet::new();
-        // It was read a moment ago, so it can be read.
-        let _ = report::read(bytes, account_id, |user| {
-            readable.insert(user.name().to_owned());
-        });
-        let unread = |place: &&usize| {
-            let user = &*self.previous.findings()[**place].user;
-            user != ROOT_USER && !readable.contains(user)
-        };
-        analysis.unverifiable.extend(places.iter().filter(unread));
+impl ReportAnalysis {
+    /// Keeps those of a user that may be about `subject`, which the report does not tell enough of.
+    fn keep(&mut self, earlier: EarlierFindings<'_>, subject: &Subject<'_>) {
+        let may_be = earlier.iter().filter(|(_, finding)| subject.may_be(finding));
+        self.unverifiable.extend(may_be.map(|(place, _)| place));
     }
+}
+
+/// A row that can't be read may be that of a user who was flagged the night before: whoever is not among
+/// the readable rows is not taken for gone.
+fn keep_those_of_bad_rows(
+    account_id: &AccountId,
+    bytes: &[u8],
+    earlier: EarlierFindings<'_>,
+    analysis: &mut ReportAnalysis,
+) {
+    if earlier.is_empty() {
+        return;
+    }
+    let mut readable = HashSet::new();
+    // It was read a moment ago, so it can be read.
+    let _ = report::read(bytes, account_id, |user| {
+        readable.insert(user.name().to_owned());
+    });
+    let unread = earlier
+        .iter()
+        .filter(|(_, finding)| &*finding.user != ROOT_USER && !readable.contains(&*finding.user));
+    analysis.unverifiable.extend(unread.map(|(place, _)| place));
 }
 
 /// What became of a finding of the run before.

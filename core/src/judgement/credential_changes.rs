@@ -57,7 +57,8 @@ pub struct CredentialChange {
     pub credential: Option<Credential>,
     /// What happened.
     pub kind: ChangeKind,
-    /// What that means for the account: always the effect of `kind`.
+    /// What that means for the account: the effect of `kind`, except that a lost MFA device is neutral when
+    /// the user has no credential left that it could protect.
     pub effect: Effect,
     /// The cell that shows it, as it stands in the old report; `None` when the user is not in there.
     /// Untrusted text.

@@ -5,15 +5,13 @@
 //! `findings.csv` safe for a spreadsheet. Two more forms are those of others: SARIF, and the AWS
 //! Security Finding Format.
 
-use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::identifiers::account_id::AccountId;
+use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, Rule, RuleId, Severity};
 use crate::text::untrusted::{cut, one_line, shortened};
 
@@ -26,8 +24,8 @@ pub struct Assessed {
     pub account_name: String,
     /// The time that ages were counted to.
     pub as_of: DateTime<Utc>,
-    /// When IAM generated the report.
-    pub report_generated: DateTime<Utc>,
+    /// When IAM generated the report; `None` when only the time of a file is known.
+    pub report_generated: Option<DateTime<Utc>>,
 }
 
 /// One credential that a rule flagged.
@@ -39,8 +37,10 @@ pub struct Finding {
     pub user: Box<str>,
     /// The user's ARN. Untrusted text.
     pub arn: Box<str>,
-    /// Which of the user's credentials.
+    /// Which of the user's credentials, by the slot that the report shows it in.
     pub credential: Credential,
+    /// When user and credential were created: what makes it the same finding in two runs.
+    pub creation: Creation,
     /// Which rule.
     pub rule: RuleId,
     /// The cell that shows it, as it stands in the report. Untrusted text.
@@ -101,23 +101,6 @@ impl Finding {
         self.exemption.is_none()
     }
 
-    /// What makes it the same finding in two runs, hashed: account, user, credential and rule.
-    pub(crate) fn identity(&self) -> u64 {
-        identity(&self.assessed.account_id, &self.user, self.credential, self.rule)
-    }
-
-    /// The identity for others to keep: the SHA-256, in hexadecimal, of
-    /// `ACCOUNT/CREDENTIAL/RULE/USER`. It is a contract, so it does not depend on how this program is
-    /// built. The user stands last, for its name may have a slash.
-    pub(crate) fn fingerprint(&self) -> String {
-        let account_id = &self.assessed.account_id;
-        let identity = format!("{account_id}/{}/{}/{}", self.credential.as_str(), self.rule, self.user);
-        Sha256::digest(identity).iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
-
     /// The sentence for those who have nothing but it: on one line, with the user and the account.
     pub(crate) fn headline(&self) -> String {
         let Assessed { account_id, account_name, .. } = &*self.assessed;
@@ -127,14 +110,32 @@ impl Finding {
         format!("{user} in {account}: {}{unverified}", one_line(&self.sentence()))
     }
 
-    /// What lists are ordered by: severity, account, user, credential, rule.
+    /// What lists are ordered by: severity, account, user, credential, rule. The rest only brings what
+    /// was kept from the run before into one order with what stands in the same slot now.
     pub(crate) fn order(&self) -> impl Ord + '_ {
-        (self.severity(), &self.assessed.account_id, &self.user, self.credential, self.rule)
+        (
+            self.severity(),
+            &self.assessed.account_id,
+            &self.user,
+            self.credential,
+            self.rule,
+            self.creation,
+            &self.observed,
+        )
     }
 
-    /// One sentence for the owner of the account: what was observed, its age and the limit. Untrusted text,
-    /// because a cell may stand in it, of which only the length is limited.
+    /// One sentence for the owner of the account: what was observed, its age and the limit, and whether
+    /// the credential can be told from the user's other one. Untrusted text, because a cell may stand in
+    /// it, of which only the length is limited.
     pub fn sentence(&self) -> String {
+        let mut sentence = self.observation();
+        if self.creation.is_ambiguous {
+            sentence.push_str("; the other one was made in the same second");
+        }
+        sentence
+    }
+
+    fn observation(&self) -> String {
         let observed = cut(&self.observed, TEXT_LIMIT);
         let days = |days: u32| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
         let age = self.age_days.map(days).unwrap_or_default();
@@ -168,13 +169,6 @@ impl Finding {
     }
 }
 
-/// See [`Finding::identity`]. The hash is the same in every process: its keys are fixed.
-pub(crate) fn identity(account_id: &AccountId, user: &str, credential: Credential, rule: RuleId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (account_id.as_str(), user, credential, rule).hash(&mut hasher);
-    hasher.finish()
-}
-
 /// How many bytes of a name or of a cell stand in a sentence. IAM gives a user's name 64 characters.
 const TEXT_LIMIT: usize = 600;
 
@@ -189,39 +183,6 @@ mod tests {
     use super::*;
     use crate::judgement::rules::RULES;
     use crate::testing::finding;
-
-    #[test]
-    fn a_finding_is_one_and_the_same_by_account_user_credential_and_rule() {
-        let one = finding(1, "anna", RuleId::AccessKeyStale);
-        let later = Finding { age_days: Some(366), status: Status::Ongoing, ..one.clone() };
-        assert_eq!(one.identity(), later.identity());
-        let others = [
-            finding(2, "anna", RuleId::AccessKeyStale),
-            finding(1, "ben", RuleId::AccessKeyStale),
-            finding(1, "anna", RuleId::AccessKeyUnused),
-            Finding { credential: Credential::AccessKey2, ..one.clone() },
-        ];
-        for other in others {
-            assert_ne!(one.identity(), other.identity());
-        }
-    }
-
-    #[test]
-    fn a_fingerprint_is_the_same_in_every_build() {
-        let one = finding(1, "anna", RuleId::AccessKeyStale);
-        // printf 000000000001/access_key_1/access-key-stale/anna | sha256sum
-        assert_eq!(one.fingerprint(), "8b44a89245c1dd99c99b2a92db7d6f4cd44df82f9f592fef922c4ca52cf6bfe5");
-        let later = Finding { age_days: Some(366), status: Status::Ongoing, ..one.clone() };
-        assert_eq!(one.fingerprint(), later.fingerprint());
-        for other in [
-            finding(2, "anna", RuleId::AccessKeyStale),
-            finding(1, "ben", RuleId::AccessKeyStale),
-            finding(1, "anna", RuleId::AccessKeyUnused),
-            Finding { credential: Credential::AccessKey2, ..one.clone() },
-        ] {
-            assert_ne!(one.fingerprint(), other.fingerprint());
-        }
-    }
 
     #[test]
     fn a_headline_is_one_line_with_the_user_and_the_account() {

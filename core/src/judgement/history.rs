@@ -1,61 +1,87 @@
 //! What an earlier run found, to tell what is new tonight and what is gone.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
-use crate::judgement::finding::{Finding, identity};
-use crate::judgement::rules::{Credential, RuleId};
+use crate::judgement::finding::Finding;
+use crate::judgement::identity::Subject;
 use crate::text::counted::counted;
 
 /// The findings of the run that tonight's is compared with; none when there is no such run.
 #[derive(Clone, Debug, Default)]
 pub struct Previous {
+    /// By account, user, credential and rule.
     findings: Vec<Finding>,
-    by_identity: HashMap<u64, usize>,
-    by_account: HashMap<AccountId, Vec<usize>>,
+}
+
+/// Some of the findings of an earlier run, which stand in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EarlierFindings<'p> {
+    /// The place of the first of them among all.
+    first: usize,
+    findings: &'p [Finding],
 }
 
 impl Previous {
-    /// The findings of an earlier run. One that is there twice, for a report had a user twice, counts
-    /// once.
+    /// The findings of an earlier run. One that is there twice counts once.
     pub fn new(mut findings: Vec<Finding>) -> Self {
-        let mut by_identity = HashMap::with_capacity(findings.len());
-        findings.retain(|finding| {
-            let place = by_identity.len();
-            *by_identity.entry(finding.identity()).or_insert(place) == place
-        });
-        let mut by_account: HashMap<AccountId, Vec<usize>> = HashMap::new();
-        for (place, finding) in findings.iter().enumerate() {
-            by_account.entry(finding.assessed.account_id.clone()).or_default().push(place);
+        fn order(finding: &Finding) -> impl Ord + '_ {
+            let Finding { assessed, user, credential, rule, creation, observed, .. } = finding;
+            (&assessed.account_id, user, *credential, *rule, *creation, observed)
         }
-        Self { findings, by_identity, by_account }
+        // They come in the order of lists, and that sort makes use of what is sorted already.
+        findings.sort_by(|one, other| order(one).cmp(&order(other)));
+        findings.dedup_by(|one, other| order(one) == order(other));
+        Self { findings }
     }
 
-    /// All of them.
-    pub(crate) fn findings(&self) -> &[Finding] {
+    /// All of them, by account and user.
+    pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The place of the same finding.
-    pub(crate) fn place(
-        &self,
-        account_id: &AccountId,
-        user: &str,
-        credential: Credential,
-        rule: RuleId,
-    ) -> Option<usize> {
-        if self.findings.is_empty() {
-            return None;
-        }
-        self.by_identity.get(&identity(account_id, user, credential, rule)).copied()
+    /// The place of the finding that is the same as one of tonight.
+    pub fn place_of(&self, finding: &Finding) -> Option<usize> {
+        let earlier = self.of_account(&finding.assessed.account_id).of_user(&finding.user);
+        earlier.place_of(&Subject::of_finding(finding))
     }
 
-    /// The places of an account's findings.
-    pub(crate) fn of_account(&self, account_id: &AccountId) -> &[usize] {
-        self.by_account.get(account_id).map_or(&[], Vec::as_slice)
+    /// Those of an account.
+    pub(crate) fn of_account(&self, account_id: &AccountId) -> EarlierFindings<'_> {
+        EarlierFindings { first: 0, findings: &self.findings }
+            .range(|finding| finding.assessed.account_id.cmp(account_id))
+    }
+}
+
+impl<'p> EarlierFindings<'p> {
+    /// Those of a user, of findings of one account.
+    pub(crate) fn of_user(self, user: &str) -> Self {
+        self.range(|finding| (*finding.user).cmp(user))
+    }
+
+    /// The place of the one that is about the same, of findings of one user.
+    pub(crate) fn place_of(self, subject: &Subject<'_>) -> Option<usize> {
+        subject.place_in(self.findings).map(|place| self.first + place)
+    }
+
+    /// Each with its place.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (usize, &'p Finding)> {
+        self.findings.iter().enumerate().map(move |(place, finding)| (self.first + place, finding))
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Those that `order` finds equal: they stand in its order.
+    fn range(self, order: impl Fn(&Finding) -> Ordering) -> Self {
+        let start = self.findings.partition_point(|finding| order(finding).is_lt());
+        let rest = &self.findings[start..];
+        let length = rest.partition_point(|finding| order(finding).is_eq());
+        Self { first: self.first + start, findings: &rest[..length] }
     }
 }
 

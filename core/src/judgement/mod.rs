@@ -6,6 +6,7 @@ pub mod credential_changes;
 pub mod exemptions;
 pub mod finding;
 pub mod history;
+pub mod identity;
 pub mod rules;
 pub mod settings;
 pub mod statistics;

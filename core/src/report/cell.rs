@@ -65,6 +65,20 @@ pub(super) fn time(text: &str) -> Option<Cell<DateTime<Utc>>> {
     })
 }
 
+/// The time that a cell has; `None` for a cell of anything else.
+pub fn time_of(text: &str) -> Option<DateTime<Utc>> {
+    time(text)?.value()
+}
+
+/// Whether two cells have the same value: times and booleans are written in more than one way.
+pub fn is_same_value(one: &str, other: &str) -> bool {
+    let times = || time_of(one).zip(time_of(other));
+    let booleans = || boolean(one)?.value().zip(boolean(other)?.value());
+    one == other
+        || times().is_some_and(|(one, other)| one == other)
+        || booleans().is_some_and(|(one, other)| one == other)
+}
+
 /// A time as both dialects write it: `2016-05-16T18:13:11` and then `Z` or `+00:00`. Half of what
 /// reading a report costs would be chrono's general reader; what is not of this form is left to it.
 fn utc_time(text: &[u8]) -> Option<DateTime<Utc>> {
@@ -116,6 +130,27 @@ mod tests {
         let modern = time("2016-05-16T18:13:11Z").unwrap();
         assert_eq!(time("2016-05-16T18:13:11+00:00"), Some(modern));
         assert!(matches!(modern, Cell::Value(_)));
+    }
+
+    #[test]
+    fn two_spellings_of_one_value_are_the_same() {
+        for (one, other) in [
+            ("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00Z"),
+            ("false", "FALSE"),
+            ("N/A", "N/A"),
+            ("two access keys", "two access keys"),
+        ] {
+            assert!(is_same_value(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"),
+            ("false", "true"),
+            ("N/A", "no_information"),
+            ("false", "N/A"),
+            ("two access keys", "Two access keys"),
+        ] {
+            assert!(!is_same_value(one, other), "{one} {other}");
+        }
     }
 
     proptest! {

@@ -17,7 +17,7 @@ mod reader;
 mod record;
 mod user;
 
-pub use cell::Cell;
+pub use cell::{Cell, is_same_value, time_of};
 pub use columns::Column;
 pub use reader::{BadRow, Tally, Unreadable, account_of, read};
 pub use user::{AccessKey, Certificate, Password, ROOT_USER, User, UserKind, with_unreported_root};

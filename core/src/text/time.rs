@@ -1,6 +1,6 @@
 //! How times are written, and read from people.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
 /// An `asOf` that is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +24,30 @@ pub fn parse_as_of(value: &str) -> Result<DateTime<Utc>, InvalidAsOf> {
 
 /// Writes a time the one way Rollcall writes times: RFC 3339 in UTC, whole seconds.
 pub fn format_time(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let year = time.year();
+    if !(0..10_000).contains(&year) {
+        return time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    }
+    // By hand, because a million findings have two times each, and a pattern takes four times as long.
+    let mut text = *b"0000-00-00T00:00:00Z";
+    let mut write = |place: usize, number: u32| {
+        text[place] += (number / 10) as u8;
+        text[place + 1] += (number % 10) as u8;
+    };
+    write(0, year as u32 / 100);
+    write(2, year as u32 % 100);
+    write(5, time.month());
+    write(8, time.day());
+    write(11, time.hour());
+    write(14, time.minute());
+    write(17, time.second());
+    text.iter().copied().map(char::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -39,6 +58,14 @@ mod tests {
             ("2026-01-31T01:00:00+02:00", "2026-01-30T23:00:00Z"),
         ] {
             assert_eq!(format_time(parse_as_of(value).unwrap()), time);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_written_as_its_pattern_says(seconds in -200_000_000_000_i64..500_000_000_000) {
+            let time = DateTime::from_timestamp(seconds, 999_999_999).unwrap();
+            prop_assert_eq!(format_time(time), time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
         }
     }
 

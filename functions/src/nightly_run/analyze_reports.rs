@@ -361,7 +361,7 @@ fn stored_report(
     let sha256 = Checksum::of(bytes).hex();
     let (judged, fault) = match metadata.get(bucket_layout::SHA256) {
         Some(collected) if *collected == sha256 => {
-            let report = |name: &&str| context.analyzer.report(account_id, name, generated, bytes);
+            let report = |name: &&str| context.analyzer.report(account_id, name, Some(generated), bytes);
             match context.names.get(account_id).map(report) {
                 None => (None, None),
                 Some(Ok(judged)) => (Some(judged), None),

@@ -1,12 +1,11 @@
 //! What became of the findings of one day by another.
 
-use std::collections::HashMap;
-
 use rollcall_core::formats::finding_record::FindingRecord;
-use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::Assessment;
 use rollcall_core::judgement::finding::{Finding, Status};
-use rollcall_core::judgement::rules::{Credential, RuleId, Severity};
+use rollcall_core::judgement::history::Previous;
+use rollcall_core::judgement::rules::Severity;
+use rollcall_core::report::is_same_value;
 use serde::{Serialize, Serializer};
 
 /// What became of findings.
@@ -47,39 +46,40 @@ fn records<S: Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok, 
     serializer.collect_seq(findings.iter().map(FindingRecord::from))
 }
 
-type Identity<'f> = (&'f AccountId, &'f str, Credential, RuleId);
-
-fn identity(finding: &Finding) -> Identity<'_> {
-    (&finding.assessed.account_id, &finding.user, finding.credential, finding.rule)
-}
-
 impl FindingChanges {
     /// Compares the findings of the earlier and the later day; the later was judged with the earlier before it.
-    pub(super) fn of(before: &Assessment, after: &Assessment) -> Self {
-        let mut old: HashMap<Identity<'_>, &Finding> =
-            before.findings.iter().map(|finding| (identity(finding), finding)).collect();
+    pub(super) fn of(before: &Previous, after: &Assessment) -> Self {
+        let mut is_told = vec![false; before.findings().len()];
+        let mut was = |finding: &Finding| {
+            let place = before.place_of(finding)?;
+            is_told[place] = true;
+            Some(&before.findings()[place])
+        };
         let mut changes = Self { resolved: after.resolved.clone(), ..Self::default() };
         for finding in &after.resolved {
-            old.remove(&identity(finding));
+            was(finding);
         }
         for finding in &after.findings {
-            let was = old.remove(&identity(finding));
-            match (finding.status, was) {
-                (_, Some(was)) if !finding.verified => changes.untold.push(was.clone()),
-                (Status::New, _) | (Status::Ongoing, None) => changes.new.push(finding.clone()),
-                (Status::Ongoing, Some(was)) if has_changed(was, finding) => {
+            if finding.status == Status::New {
+                changes.new.push(finding.clone());
+                continue;
+            }
+            match was(finding) {
+                Some(was) if !finding.verified => changes.untold.push(was.clone()),
+                None => changes.new.push(finding.clone()),
+                Some(was) if has_changed(was, finding) => {
                     changes.changed.push(ChangedFinding {
                         was: was.observed.clone(),
                         was_exempt: was.exemption.is_some(),
                         finding: finding.clone(),
                     });
                 }
-                (Status::Ongoing, Some(_)) => changes.unchanged += 1,
+                Some(_) => changes.unchanged += 1,
             }
         }
         // Their accounts are not among the later reports, or are not collected any more.
-        let left = before.findings.iter().filter(|finding| old.contains_key(&identity(finding)));
-        changes.untold.extend(left.cloned());
+        let left = before.findings().iter().zip(is_told).filter(|(_, is_told)| !is_told);
+        changes.untold.extend(left.map(|(finding, _)| finding.clone()));
         changes
     }
 
@@ -94,7 +94,7 @@ impl FindingChanges {
     }
 }
 
-/// An age of one more day is not a change.
+/// An age of one more day is not a change, and neither is another spelling.
 fn has_changed(was: &Finding, is: &Finding) -> bool {
-    was.observed != is.observed || was.exemption.is_some() != is.exemption.is_some()
+    !is_same_value(&was.observed, &is.observed) || was.exemption.is_some() != is.exemption.is_some()
 }

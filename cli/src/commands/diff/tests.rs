@@ -46,3 +46,36 @@ fn a_report_that_is_cut_off_makes_the_comparison_incomplete() {
     // Its last row is that of a user with findings, and the empty report that of an account with one.
     assert!(changes.findings.resolved.is_empty(), "{:?}", changes.findings.resolved);
 }
+
+/// The changes between two files of a folder of fixtures.
+fn changed_case(before: &str, after: &str) -> Changes {
+    let [before, after] = [before, after].map(|file| format!("../tests/fixtures/cases/{file}"));
+    changed(&[&before, &after, "--old-as-of=2026-11-25", "--as-of=2026-11-25"]).0
+}
+
+#[test]
+fn another_spelling_of_the_same_values_is_no_change() {
+    for kind in ["booleans", "times"] {
+        let [before, after] = ["before", "after"].map(|side| format!("another-spelling/{kind}-{side}.csv"));
+        let changes = changed_case(&before, &after);
+        assert!(changes.is_empty(), "{kind}: {:?}", changes.findings);
+        assert!(changes.findings.unchanged > 0, "{kind}");
+    }
+}
+
+#[test]
+fn a_key_that_moved_to_the_other_slot_is_no_new_finding() {
+    let changes = changed_case("key-that-moved/before.csv", "key-that-moved/after.csv");
+    let findings = &changes.findings;
+    assert!(findings.new.is_empty() && findings.changed.is_empty() && findings.untold.is_empty());
+    let resolved: Vec<&str> = findings.resolved.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!((resolved.as_slice(), findings.unchanged), (&["two-active-keys"][..], 1));
+}
+
+#[test]
+fn a_user_who_lost_password_and_mfa_together_is_not_riskier() {
+    let changes = changed_case("no-credential-left/before.csv", "no-credential-left/after.csv");
+    assert!(changes.findings.new.is_empty());
+    let effects: Vec<&str> = changes.credentials.iter().map(|change| change.effect.as_str()).collect();
+    assert_eq!(effects, ["safer", "neutral"]);
+}

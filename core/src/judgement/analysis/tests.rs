@@ -1,6 +1,7 @@
 use chrono::{DateTime, TimeDelta};
 
 use crate::judgement::analysis::*;
+use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, RuleId, Setting};
 use crate::organization::roll::{Account, Roll, RollSource, SkipReason};
 use crate::organization::roll_call::Evidence;
@@ -143,7 +144,7 @@ fn analyze(text: &str) -> ReportAnalysis {
 
 fn analyze_by(settings: &RuleSettings, text: &str) -> ReportAnalysis {
     Analyzer::new(settings, &Previous::default(), as_of(), as_of().date_naive())
-        .report(&account(), "Shop", as_of(), text.as_bytes())
+        .report(&account(), "Shop", Some(as_of()), text.as_bytes())
         .unwrap()
 }
 
@@ -530,7 +531,7 @@ fn render(bytes: &[u8]) -> String {
         parse_as_of("2026-12-31").unwrap(),
         as_of().date_naive(),
     )
-    .report(&account(), "Shop", as_of(), bytes);
+    .report(&account(), "Shop", Some(as_of()), bytes);
     let analysis = match analyzed {
         Ok(analysis) => analysis,
         Err(unreadable) => return format!("unreadable: {unreadable}\n"),
@@ -615,7 +616,7 @@ fn settle(
     let analyzer = Analyzer::new(settings, previous, as_of(), as_of().date_naive());
     let mut analysis = Analysis::new(analyzer);
     for text in reports {
-        analysis.add(analyzer.report(&account(), "Shop", as_of(), text.as_bytes()).unwrap());
+        analysis.add(analyzer.report(&account(), "Shop", Some(as_of()), text.as_bytes()).unwrap());
     }
     analysis.settle(&called(collected, whole), &Exemptions::default())
 }
@@ -625,8 +626,11 @@ const OWN: u64 = 123_456_789_012;
 /// Last night's findings of stale keys of `users`, in the account of the reports.
 fn stale_last_night(users: &[&str]) -> Previous {
     let first_seen = "2025-12-24".parse().unwrap();
-    let findings =
-        users.iter().map(|user| Finding { first_seen, ..finding(OWN, user, RuleId::AccessKeyStale) });
+    let findings = users.iter().map(|user| {
+        let finding = finding(OWN, user, RuleId::AccessKeyStale);
+        let made = as_of() - TimeDelta::days(91);
+        Finding { first_seen, creation: Creation { credential: Some(made), ..finding.creation }, ..finding }
+    });
     Previous::new(findings.collect())
 }
 
@@ -820,4 +824,209 @@ fn findings_are_ordered_by_severity_account_user_credential_and_rule() {
         })
         .collect();
     insta::assert_snapshot!(order.join("\n"));
+}
+
+// Identity.
+
+const MADE_FIRST: &str = "2025-06-01T00:00:00Z";
+const MADE_SECOND: &str = "2025-07-01T00:00:00Z";
+
+/// A user with the given keys, each made at a time and used today; an empty time is an empty slot.
+fn user_with_keys(user: &str, created: &'static str, keys: [&'static str; 2]) -> String {
+    let columns = [
+        [Column::AccessKey1Active, Column::AccessKey1LastRotated, Column::AccessKey1LastUsedDate],
+        [Column::AccessKey2Active, Column::AccessKey2LastRotated, Column::AccessKey2LastUsedDate],
+    ];
+    let mut cells = vec![(Column::UserCreationTime, Text(created))];
+    for ([active, last_rotated, last_used], made) in columns.into_iter().zip(keys) {
+        if !made.is_empty() {
+            cells.extend([(active, True), (last_rotated, Text(made)), (last_used, days(0))]);
+        }
+    }
+    row(MODERN, user, &cells)
+}
+
+/// What tonight's rows come to after the findings of `earlier`, which a night before had.
+fn next_night(earlier: &[Finding], rows: &[String]) -> Assessment {
+    let first_seen = "2025-12-24".parse().unwrap();
+    let earlier = earlier.iter().map(|finding| Finding { first_seen, ..finding.clone() }).collect();
+    let tonight = report(MODERN, rows);
+    settle(&Previous::new(earlier), &RuleSettings::default(), &[&tonight], &[OWN], true)
+}
+
+/// The findings of a rule after a night with `rows`, with nothing before it.
+fn found_in(rule: RuleId, rows: &[String]) -> Vec<Finding> {
+    let mut findings = next_night(&[], rows).findings;
+    findings.retain(|finding| finding.rule == rule);
+    findings
+}
+
+/// A rule's findings: credential, status, and whether somebody could look.
+fn told(findings: &[Finding], rule: RuleId) -> Vec<(&'static str, Status, bool)> {
+    findings
+        .iter()
+        .filter(|finding| finding.rule == rule)
+        .map(|finding| (finding.credential.as_str(), finding.status, finding.verified))
+        .collect()
+}
+
+const STALE: RuleId = RuleId::AccessKeyStale;
+const CREATED: &str = "2024-01-10T08:00:00Z";
+
+#[test]
+fn a_key_that_moves_to_the_other_slot_is_ongoing_and_keeps_first_seen() {
+    let [before, after] = [
+        include_str!("../../../../tests/fixtures/cases/key-that-moved/before.csv"),
+        include_str!("../../../../tests/fixtures/cases/key-that-moved/after.csv"),
+    ];
+    let as_of = parse_as_of("2026-11-25").unwrap();
+    let account_id = "111122223333".parse().unwrap();
+    let policy = RuleSettings::default();
+    let night = |previous: &Previous, date: &str, text: &str| {
+        let analyzer = Analyzer::new(&policy, previous, as_of, date.parse().unwrap());
+        let mut analysis = Analysis::new(analyzer);
+        analysis.add(analyzer.report(&account_id, "", Some(as_of), text.as_bytes()).unwrap());
+        let accounts = vec![Account::of_id(account_id.clone())];
+        let reports = [(account_id.clone(), stored(111_122_223_333, 0))].into();
+        let called = RollCall::of(roll(accounts), Evidence { reports, ..Default::default() });
+        analysis.settle(&called, &Exemptions::default())
+    };
+    let first = night(&Previous::default(), "2026-11-25", before);
+    let second = night(&Previous::new(first.findings.clone()), "2026-11-26", after);
+    let [stale] = &*second.findings else { panic!("{:?}", second.findings) };
+    assert_eq!(
+        (stale.rule, stale.credential, stale.status),
+        (STALE, Credential::AccessKey1, Status::Ongoing)
+    );
+    assert_eq!(stale.first_seen.to_string(), "2026-11-25");
+    let resolved: Vec<RuleId> = second.resolved.iter().map(|finding| finding.rule).collect();
+    assert_eq!(resolved, [RuleId::TwoActiveKeys], "the key that was deleted was not stale");
+
+    let was = first.findings.iter().find(|finding| finding.rule == STALE).unwrap();
+    assert_eq!(was.credential, Credential::AccessKey2);
+    assert_eq!(was.fingerprint(), stale.fingerprint());
+}
+
+#[test]
+fn a_key_in_place_of_another_is_new_and_the_other_is_resolved() {
+    let before = found_in(STALE, &[user_with_keys("anna", CREATED, [MADE_FIRST, ""])]);
+    let after = next_night(&before, &[user_with_keys("anna", CREATED, [MADE_SECOND, ""])]);
+    assert_eq!(told(&after.findings, STALE), [("access_key_1", Status::New, true)]);
+    assert_eq!(told(&after.resolved, STALE), [("access_key_1", Status::New, true)]);
+    assert_ne!(before[0].fingerprint(), after.findings[0].fingerprint());
+}
+
+#[test]
+fn a_user_who_was_made_again_under_the_same_name_is_new() {
+    let rules = [RuleId::ConsoleWithoutMfa, STALE];
+    let user = |created| {
+        let password = row(
+            MODERN,
+            "ben",
+            &[
+                (Column::UserCreationTime, Text(created)),
+                (Column::PasswordEnabled, True),
+                (Column::PasswordLastUsed, days(0)),
+            ],
+        );
+        [user_with_keys("anna", created, [MADE_FIRST, ""]), password]
+    };
+    let before: Vec<Finding> =
+        rules.into_iter().flat_map(|rule| found_in(rule, &user("2024-01-10T08:00:00Z"))).collect();
+    assert_eq!(before.len(), 2);
+    let same = next_night(&before, &user("2024-01-10T08:00:00+00:00"));
+    assert!(same.resolved.is_empty());
+    assert!(same.findings.iter().all(|finding| finding.status == Status::Ongoing));
+    let again = next_night(&before, &user("2026-01-30T08:00:00Z"));
+    assert_eq!(again.resolved.len(), 2);
+    assert!(again.findings.iter().all(|finding| finding.status == Status::New));
+}
+
+#[test]
+fn a_second_use_of_root_is_a_new_finding() {
+    let used =
+        |time| row(MODERN, ROOT_USER, &[(Column::PasswordLastUsed, Text(time)), (Column::MfaActive, True)]);
+    let first = found_in(RuleId::RootUsed, &[used("2026-01-30T01:00:00Z")]);
+    let same = next_night(&first, &[used("2026-01-30T01:00:00+00:00")]);
+    assert_eq!(told(&same.findings, RuleId::RootUsed), [("root", Status::Ongoing, true)]);
+    assert_eq!(first[0].fingerprint(), same.findings[0].fingerprint(), "another spelling of one time");
+    let second = next_night(&first, &[used("2026-01-30T23:00:00Z")]);
+    assert_eq!(told(&second.findings, RuleId::RootUsed), [("root", Status::New, true)]);
+    assert_eq!(second.resolved.len(), 1);
+    assert_ne!(first[0].fingerprint(), second.findings[0].fingerprint());
+}
+
+#[test]
+fn two_keys_of_one_second_are_ambiguous_and_told_apart_by_their_slots() {
+    let both = found_in(STALE, &[user_with_keys("anna", CREATED, [MADE_FIRST, MADE_FIRST])]);
+    assert_eq!(both.len(), 2);
+    for finding in &both {
+        assert!(finding.creation.is_ambiguous);
+        assert!(
+            finding.sentence().ends_with("; the other one was made in the same second"),
+            "{}",
+            finding.sentence()
+        );
+    }
+    assert_ne!(both[0].fingerprint(), both[1].fingerprint());
+    let same = next_night(&both, &[user_with_keys("anna", CREATED, [MADE_FIRST, MADE_FIRST])]);
+    assert_eq!(told(&same.findings, STALE).len(), 2);
+    assert!(same.findings.iter().all(|finding| finding.rule != STALE || finding.status == Status::Ongoing));
+    assert!(same.resolved.is_empty());
+    // Which of them is gone nobody can say: one goes on, and one is resolved.
+    let one_left = next_night(&both, &[user_with_keys("anna", CREATED, [MADE_FIRST, ""])]);
+    assert_eq!(told(&one_left.findings, STALE), [("access_key_1", Status::Ongoing, true)]);
+    assert_eq!(told(&one_left.resolved, STALE).len(), 1);
+    assert!(!one_left.findings[0].creation.is_ambiguous);
+}
+
+#[test]
+fn a_finding_of_an_earlier_version_is_the_same_by_its_slot_and_name() {
+    let rows = [user_with_keys("anna", CREATED, [MADE_FIRST, MADE_SECOND])];
+    let mut before = found_in(STALE, &rows);
+    for finding in &mut before {
+        finding.creation = Creation::default();
+    }
+    let after = next_night(&before, &rows);
+    let both = [("access_key_1", Status::Ongoing, true), ("access_key_2", Status::Ongoing, true)];
+    assert_eq!(told(&after.findings, STALE), both);
+    assert!(after.resolved.is_empty());
+    let moved = next_night(&before[1..], &[user_with_keys("anna", CREATED, [MADE_SECOND, ""])]);
+    assert_eq!(told(&moved.findings, STALE), [("access_key_1", Status::New, true)], "it can't be told yet");
+    let told_now = next_night(&after.findings, &[user_with_keys("anna", CREATED, [MADE_SECOND, ""])]);
+    assert_eq!(told(&told_now.findings, STALE), [("access_key_1", Status::Ongoing, true)]);
+}
+
+#[test]
+fn a_key_of_unknown_time_may_be_the_one_that_was_flagged_in_the_other_slot() {
+    let before = found_in(STALE, &[user_with_keys("anna", CREATED, ["", MADE_FIRST])]);
+    let unknown = |other: &'static str| {
+        let mut cells = vec![
+            (Column::UserCreationTime, Text(CREATED)),
+            (Column::AccessKey1Active, True),
+            (Column::AccessKey1LastRotated, Text("")),
+        ];
+        if !other.is_empty() {
+            cells.extend([(Column::AccessKey2Active, False), (Column::AccessKey2LastRotated, Text(other))]);
+        }
+        row(MODERN, "anna", &cells)
+    };
+    let kept = next_night(&before, &[unknown("")]);
+    assert_eq!(told(&kept.findings, STALE), [("access_key_2", Status::Ongoing, false)]);
+    assert!(kept.resolved.is_empty());
+    // The key is seen in the other slot, and is inactive there.
+    let resolved = next_night(&before, &[unknown(MADE_FIRST)]);
+    assert!(told(&resolved.findings, STALE).is_empty());
+    assert_eq!(told(&resolved.resolved, STALE).len(), 1);
+}
+
+#[test]
+fn what_was_kept_and_what_stands_in_its_slot_now_have_one_order() {
+    let kept = Finding { verified: false, ..finding(1, "anna", STALE) };
+    let later = Creation {
+        credential: kept.creation.credential.map(|made| made + TimeDelta::days(1)),
+        ..kept.creation
+    };
+    let now = Finding { creation: later, ..kept.clone() };
+    assert!(kept.order() < now.order());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::credential_changes::users::{HeldSlot, HeldUser, Stated, Users};
 use crate::judgement::credential_changes::{
-    ChangeKind, CredentialChange, NotComparable, Obstacle, ReportComparison, UnreadableReport, slots,
+    ChangeKind, CredentialChange, Effect, NotComparable, Obstacle, ReportComparison, UnreadableReport, slots,
 };
 use crate::judgement::rules::Credential;
 use crate::report::{Cell, ROOT_USER};
@@ -94,7 +94,13 @@ impl UserComparison<'_> {
         match (&old.mfa_active, &new.mfa_active) {
             (Some(before), Some(after)) => {
                 let kinds = [ChangeKind::MfaGained, ChangeKind::MfaLost];
-                self.compare_switch(new, Credential::Mfa, [before, after], kinds);
+                let change = self.compare_switch(new, Credential::Mfa, [before, after], kinds);
+                if let Some(change) = change
+                    && change.kind == ChangeKind::MfaLost
+                    && new.has_lost_every_credential()
+                {
+                    change.effect = Effect::Neutral;
+                }
             }
             (None, None) => {}
             _ => self.not_comparable(Some(Credential::Mfa), Obstacle::NotTold),
@@ -136,14 +142,17 @@ impl UserComparison<'_> {
         credential: Credential,
         [before, after]: [&Stated<bool>; 2],
         [came, went]: [ChangeKind; 2],
-    ) {
+    ) -> Option<&mut CredentialChange> {
         let kind = match (before.value(), after.value()) {
             (Some(false), Some(true)) => came,
             (Some(true), Some(false)) => went,
-            (Some(_), Some(_)) => return,
-            _ => return self.not_comparable(Some(credential), Obstacle::NotTold),
+            (Some(_), Some(_)) => return None,
+            _ => {
+                self.not_comparable(Some(credential), Obstacle::NotTold);
+                return None;
+            }
         };
-        self.change(new, Some(credential), kind, Some(&before.text), Some(&after.text));
+        Some(self.change(new, Some(credential), kind, Some(&before.text), Some(&after.text)))
     }
 
     fn compare_slots(

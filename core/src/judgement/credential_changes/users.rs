@@ -121,6 +121,16 @@ impl HeldUser {
     }
 }
 
+impl HeldUser {
+    /// Whether the report says that there is no password, and shows nothing else that is active.
+    pub(super) fn has_lost_every_credential(&self) -> bool {
+        let mut slots = self.access_keys.iter().chain(&self.certificates);
+        self.password_enabled.value() == Some(false)
+            && self.has_more.value() != Some(true)
+            && !slots.any(|slot| slot.slot().is_active == Some(true))
+    }
+}
+
 fn stated<T>(user: &User<'_>, cell: Cell<T>, column: Column) -> Stated<T> {
     Stated { cell, text: user.cell(column).into() }
 }

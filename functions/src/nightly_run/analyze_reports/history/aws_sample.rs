@@ -111,7 +111,7 @@ impl Past<'_> {
         let as_of = of_its_day(date, object.modified);
         let nothing = Previous::default();
         let analyzer = Analyzer::new(self.settings, &nothing, as_of, date);
-        let judged = analyzer.report(account_id, account_name, as_of, &object.bytes);
+        let judged = analyzer.report(account_id, account_name, None, &object.bytes);
         Ok(match judged {
             // A report has a row of the root user at least: this one is cut off.
             Ok(judged) if judged.tally.rows == 0 => Err("the report has no rows".to_owned()),

@@ -5,6 +5,8 @@ use rollcall_core::judgement::finding::{Finding, Status};
 use rollcall_core::judgement::history::{Earlier, EarlierReports, EarlierRun};
 use rollcall_core::judgement::rules::{RuleId, Severity};
 
+use serde_json::Value;
+
 use super::*;
 
 const HEADER: &str = "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date\n";
@@ -197,6 +199,43 @@ async fn the_latest_earlier_run_tells_what_is_new_ongoing_and_resolved() {
     let (aws, third) = night(aws, "2026-01-31", &["anna"]).await;
     assert_eq!((third.findings.new, third.findings.ongoing, third.findings.resolved), (0, 1, 1));
     assert_eq!(findings(&aws, "2026-01-31")[0].first_seen.to_string(), "2026-01-28");
+}
+
+/// The night of a date as an earlier version wrote it, which did not know when anything was created.
+fn as_an_earlier_version_wrote_it(aws: FakeAws, date: &str) -> FakeAws {
+    let mut lines = String::new();
+    for line in aws.object(&format!("reports/{date}/findings.jsonl")).unwrap().body.lines() {
+        let mut finding: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        for field in ["user_created", "credential_created", "ambiguous"] {
+            finding.remove(field).unwrap();
+        }
+        lines += &(serde_json::to_string(&finding).unwrap() + "\n");
+    }
+    let mut manifest = aws.json(&format!("reports/{date}/run.json"));
+    let outputs = manifest["outputs"].as_array_mut().unwrap();
+    let written =
+        outputs.iter_mut().find(|output| output["key"] == format!("{date}/findings.jsonl")).unwrap();
+    written["sha256"] = Checksum::of(lines.as_bytes()).hex().into();
+    aws.with_object(&format!("reports/{date}/run.json"), &manifest.to_string(), &[]).with_object(
+        &format!("reports/{date}/findings.jsonl"),
+        &lines,
+        &[],
+    )
+}
+
+#[tokio::test]
+async fn the_first_night_after_an_upgrade_compares_by_slot_and_name() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-29", &["anna", "ben"]).await;
+    let aws = as_an_earlier_version_wrote_it(aws, "2026-01-29");
+    let (aws, upgraded) = night(aws, "2026-01-30", &["anna"]).await;
+    let counts =
+        |manifest: &Manifest| (manifest.findings.new, manifest.findings.ongoing, manifest.findings.resolved);
+    assert_eq!(counts(&upgraded), (0, 1, 1));
+    let anna = &findings(&aws, "2026-01-30")[0];
+    assert_eq!(anna.first_seen.to_string(), "2026-01-29");
+    assert!(anna.creation.credential.is_some(), "from now on it is known");
+    let (_, later) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(counts(&later), (0, 1, 0));
 }
 
 #[tokio::test]
