@@ -13,6 +13,7 @@ pub mod rule_flags;
 pub mod rules;
 pub mod run;
 mod values;
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 use colorchoice_clap::Color;
@@ -23,6 +24,7 @@ use doctor::DoctorArguments;
 use manual::{CompletionsArguments, ManArguments};
 use rules::{ExplainArguments, RulesArguments};
 use run::RunArguments;
+use verify::VerifyArguments;
 
 /// Calls the roll of every IAM credential in an AWS organization.
 ///
@@ -57,6 +59,7 @@ pub enum Command {
     Analyze(AnalyzeArguments),
     Run(Box<RunArguments>),
     Diff(Box<DiffArguments>),
+    Verify(VerifyArguments),
     Doctor(DoctorArguments),
     Rules(RulesArguments),
     Explain(ExplainArguments),

@@ -6,3 +6,4 @@ pub mod doctor;
 pub mod manual;
 pub mod rules;
 pub mod run;
+pub mod verify;

@@ -8,17 +8,19 @@
 mod bucket;
 mod contents;
 mod day;
+mod day_address;
 mod disk;
 mod origin;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::aws_connection::Connection;
 use crate::error::CommandError;
 use contents::Contents;
 
 pub use day::Day;
+pub use day_address::DayAddress;
 pub use origin::{Origin, Source};
 
 /// What lies under some paths.
@@ -72,6 +74,23 @@ pub async fn find(paths: &[PathBuf], connection: &Connection<'_>) -> Result<Foun
     }
     found.day = days.pop();
     Ok(found)
+}
+
+/// Finds the day of a run under `path`: the path itself, or the latest day in it.
+///
+/// # Errors
+/// When there is none, or it can't be read.
+pub async fn find_day(path: &Path, connection: &Connection<'_>) -> Result<DayAddress, CommandError> {
+    let day = match path.to_str().and_then(|path| path.strip_prefix("s3://")) {
+        Some(address) => bucket::day(address, connection).await?,
+        None => disk::day(path)?,
+    };
+    day.ok_or_else(|| {
+        CommandError::new(format!(
+            "{} is not the day of a run: it has neither accounts.json nor run.json of one; give the folder of a day, or s3://BUCKET/DATE/",
+            path.display()
+        ))
+    })
 }
 
 impl Found {

@@ -10,7 +10,9 @@
 mod arguments;
 mod asynchronous;
 mod aws_connection;
+mod check;
 mod commands;
+mod difference;
 mod error;
 mod exit_status;
 mod find;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
-use commands::{analyze, diff, doctor, manual, rules, run};
+use commands::{analyze, diff, doctor, manual, rules, run, verify};
 use error::CommandError;
 use exit_status::ExitStatus;
 
@@ -48,6 +50,7 @@ fn execute(command: Command) -> Result<ExitStatus, CommandError> {
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),

@@ -20,8 +20,8 @@ use crate::organization::Trouble;
 /// How often SNS is asked to take that a run is broken, before that is left to others.
 const ATTEMPTS_TO_TELL: u64 = 7;
 
-/// What a run writes besides reports, failures and the roll: findings twice, two tables, the page.
-const OUTPUTS: usize = 5;
+/// What a run writes besides reports, failures and the roll: findings twice, two tables, the page, the exemptions.
+const OUTPUTS: usize = 6;
 
 /// Leaves in the bucket what an earlier run of the same day would have: of every account a report and a
 /// failure with all that belongs to them, which are not tonight's. And the exemptions that people wrote.

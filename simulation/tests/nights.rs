@@ -28,7 +28,7 @@ fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_four_transit
     // AssumeRole, Generate, Get, the report's PutObject; no failure recorded, nobody asked for the state.
     assert_eq!(night.calls_about, [(1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
     // Its own account needs no role. What an earlier run left is 50 failures, which are looked at; the others are
-    // the items, the exemptions, run.json and the findings. And the roll, the items, five outputs and run.json
+    // the items, the exemptions, run.json and the findings. And the roll, the items, six outputs and run.json
     // are written.
     let calls = [
         ("AssumeRole", 299),
@@ -42,7 +42,7 @@ fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_four_transit
         ("ListOrganizationalUnitsForParent", 8),
         ("ListRoots", 1),
         ("Publish", 1),
-        ("PutObject", 300 + 8),
+        ("PutObject", 300 + 9),
     ];
     assert_eq!(night.calls, calls.into());
     assert_eq!(night.transitions, 300 * 4 + 4);

@@ -156,6 +156,7 @@ TABLE = {
         ("s3:PutObject", "*/findings.csv"): fails("StorageFailed"),
         ("s3:PutObject", "*/findings.jsonl"): fails("StorageFailed"),
         ("s3:PutObject", "*/summary.html"): fails("StorageFailed"),
+        ("s3:PutObject", "*/exemptions.toml"): fails("StorageFailed"),
         ("s3:PutObject", "*/tables/accounts/accounts.jsonl"): fails("StorageFailed"),
         ("s3:PutObject", "*/tables/findings/symlink.txt"): fails("StorageFailed"),
         ("s3:PutObject", "*/run.json"): fails("StorageFailed"),

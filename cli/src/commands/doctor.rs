@@ -1,6 +1,5 @@
 //! `rollcall doctor`: checks that the next run can work, a line a check.
 
-mod check;
 mod checks;
 mod deployment;
 mod refusal;
@@ -14,10 +13,10 @@ use rollcall_functions::clock::now;
 use crate::arguments::doctor::DoctorArguments;
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::{Caller, caller, connect};
+use crate::check::{Check, State};
 use crate::error::CommandError;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{print, width};
-use check::{Check, State};
 use checks::{accounts, credentials, member_roles, organization, output, role, schedule, stack};
 
 /// Checks.

@@ -1,8 +1,7 @@
 //! What lies under one path.
 
-use rollcall_functions::report_store::ReportStore;
-
 use super::day::Day;
+use super::day_address::DayAddress;
 use super::origin::{Origin, Source};
 use crate::error::CommandError;
 
@@ -30,19 +29,16 @@ impl Contents {
         Self { sources: sources.collect(), ..Self::default() }
     }
 
-    /// The day of this name in a store, with its reports.
-    pub(super) async fn of_day(
-        store: ReportStore,
-        name: &str,
-        address: String,
-    ) -> Result<Self, CommandError> {
-        let (day, reports) = Day::read(&store, name, address).await?;
+    /// A day, with its reports.
+    pub(super) async fn of_day(day: DayAddress) -> Result<Self, CommandError> {
+        let DayAddress { store, name, address, notes } = day;
+        let (day, reports) = Day::read(&store, &name, address).await?;
         let sources = reports.into_iter().map(|key| Source {
             origin: Origin::Object(store.clone(), key),
             is_of_day: true,
             is_named: false,
         });
-        Ok(Self { sources: sources.collect(), day: Some(day), notes: vec![] })
+        Ok(Self { sources: sources.collect(), day: Some(day), notes })
     }
 
     /// The same, with notes that stand first.

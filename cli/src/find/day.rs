@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::evidence::verification;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::organization::failure::FailureRecord;
 use rollcall_core::organization::outcome::ReportEntry;
-use rollcall_core::organization::roll::Account;
 use rollcall_core::organization::roll::Roll;
 use rollcall_functions::report_store::{ReportStore, StoredObject};
 use serde::de::DeserializeOwned;
@@ -46,10 +46,10 @@ impl Day {
             true => Some(read_json(store, &run).await?),
             false => None,
         };
-        let roll = match &manifest {
-            Some(manifest) => roll_of(manifest),
-            None => read_json(store, &bucket_layout::accounts(name)).await?,
-        };
+        let roll: Roll = read_json(store, &bucket_layout::accounts(name)).await?;
+        if let Some(manifest) = &manifest {
+            refuse_another_roll(&roll, manifest, &address)?;
+        }
         let mut failures = Vec::new();
         for key in store.list(&bucket_layout::failures(name)).await? {
             let failure: FailureRecord = read_json(store, &key).await?;
@@ -57,13 +57,7 @@ impl Day {
                 failures.push(failure);
             }
         }
-        let exemptions = match store.has(bucket_layout::EXEMPTIONS).await? {
-            true => store
-                .read(bucket_layout::EXEMPTIONS)
-                .await?
-                .map(|object| (store.address(bucket_layout::EXEMPTIONS), object.bytes)),
-            false => None,
-        };
+        let exemptions = read_exemptions(store, name).await?;
         let entries = manifest
             .iter()
             .flat_map(|manifest| &manifest.accounts)
@@ -119,23 +113,28 @@ impl Day {
     }
 }
 
-fn roll_of(manifest: &Manifest) -> Roll {
-    let accounts = manifest.accounts.iter().map(|account| Account {
-        name: account.name.clone(),
-        state: account.state.clone(),
-        path: account.path.clone(),
-        skip: account.outcome.skip_reason(),
-        ..Account::of_id(account.account_id.clone())
-    });
-    Roll {
-        execution: manifest.execution.clone(),
-        started: manifest.started,
-        as_of: manifest.as_of,
-        taken: manifest.started,
-        source: manifest.source,
-        organization_id: manifest.organization_id.clone(),
-        accounts: accounts.collect(),
+/// A day whose `run.json` has other accounts than its roll is no evidence of either.
+fn refuse_another_roll(roll: &Roll, manifest: &Manifest, address: &str) -> Result<(), CommandError> {
+    let differences = verification::roll(roll, manifest);
+    let Some(first) = differences.first.first() else { return Ok(()) };
+    let more = match differences.count() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Err(CommandError::new(format!(
+        "the day {address} does not hold: {}{more}: `rollcall verify {address}` names every difference",
+        crate::difference::sentence(first)
+    )))
+}
+
+/// The exemptions of the day, or those beside it when it has none of its own.
+async fn read_exemptions(store: &ReportStore, name: &str) -> Result<Option<(String, Vec<u8>)>, CommandError> {
+    for key in [bucket_layout::exemptions(name), bucket_layout::EXEMPTIONS.to_owned()] {
+        if store.has(&key).await? {
+            return Ok(store.read(&key).await?.map(|object| (store.address(&key), object.bytes)));
+        }
     }
+    Ok(None)
 }
 
 async fn read_json<T: DeserializeOwned>(store: &ReportStore, key: &str) -> Result<T, CommandError> {

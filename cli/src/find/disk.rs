@@ -9,6 +9,7 @@ use rollcall_functions::report_store::ReportStore;
 use walkdir::{DirEntry, WalkDir};
 
 use super::contents::Contents;
+use super::day_address::DayAddress;
 use super::origin::Origin;
 use crate::error::CommandError;
 
@@ -26,36 +27,53 @@ pub(super) async fn contents(path: &Path) -> Result<Contents, CommandError> {
     if !kind.is_dir() {
         return Ok(Contents::one(Origin::File(path.to_owned())));
     }
-    // The store is the folder above a day, because that has its metadata.
-    let whole = path.canonicalize().map_err(|error| CommandError::of_disk("reading", path, &error))?;
-    if is_day(path)
-        && let (Some(above), Some(name)) = (whole.parent(), whole.file_name())
-    {
-        let name = name.to_str().ok_or_else(|| {
-            CommandError::new(format!("{} is no name of a day: rename the folder", path.display()))
-        })?;
-        return Contents::of_day(ReportStore::folder(above.to_owned()), name, path.display().to_string())
-            .await;
-    }
-    let Some(latest) = latest_day(path)? else { return walk(path) };
-    let mut notes = vec![format!("the latest day in {} is {}", path.display(), latest.display())];
-    let beside = csv_files_in(path)?;
-    if beside > 0 {
-        notes.push(format!(
-            "{beside} CSV files right in {} are of no day, and are not looked at: name them",
-            path.display()
-        ));
-    }
-    let contents = match is_day(&latest) {
-        true => {
-            let name = latest.file_name().unwrap_or_default().to_string_lossy();
-            let address = latest.display().to_string();
-            Contents::of_day(ReportStore::folder(path.to_owned()), &name, address).await?
+    if let Some(day) = day(path)? {
+        let beside = if is_day(path) { 0 } else { csv_files_in(path)? };
+        let mut contents = Contents::of_day(day).await?;
+        if beside > 0 {
+            contents.notes.push(format!(
+                "{beside} CSV files right in {} are of no day, and are not looked at: name them",
+                path.display()
+            ));
         }
+        return Ok(contents);
+    }
+    match latest_day(path)? {
         // AWS's sample writes reports and nothing else.
-        false => walk(&latest)?,
+        Some(latest) => Ok(walk(&latest)?.with_notes(vec![note_on_latest(path, &latest)])),
+        None => walk(path),
+    }
+}
+
+/// The day of a run that a folder is, or the latest in it.
+pub(super) fn day(path: &Path) -> Result<Option<DayAddress>, CommandError> {
+    let (folder, notes) = if is_day(path) {
+        (path.to_owned(), vec![])
+    } else {
+        match latest_day(path)?.filter(|latest| is_day(latest)) {
+            Some(latest) => {
+                let note = note_on_latest(path, &latest);
+                (latest, vec![note])
+            }
+            None => return Ok(None),
+        }
     };
-    Ok(contents.with_notes(notes))
+    // The store is the folder above a day, because that has its metadata.
+    let whole = folder.canonicalize().map_err(|error| CommandError::of_disk("reading", &folder, &error))?;
+    let (Some(above), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(None) };
+    let name = name.to_str().ok_or_else(|| {
+        CommandError::new(format!("{} is no name of a day: rename the folder", folder.display()))
+    })?;
+    Ok(Some(DayAddress {
+        store: ReportStore::folder(above.to_owned()),
+        name: name.to_owned(),
+        address: folder.display().to_string(),
+        notes,
+    }))
+}
+
+fn note_on_latest(folder: &Path, latest: &Path) -> String {
+    format!("the latest day in {} is {}", folder.display(), latest.display())
 }
 
 /// Every CSV file under a folder that is not a day.

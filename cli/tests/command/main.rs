@@ -7,3 +7,4 @@ mod documentation;
 mod night;
 mod reports;
 mod sandbox;
+mod verify;

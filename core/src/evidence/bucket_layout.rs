@@ -145,6 +145,20 @@ pub fn findings_table(date: NaiveDate) -> String {
 /// The exemptions, which people write.
 pub const EXEMPTIONS: &str = "exemptions.toml";
 
+/// The exemptions that a day was judged by, as they were that night.
+pub fn exemptions(day: impl Display) -> String {
+    format!("{day}/{EXEMPTIONS}")
+}
+
+/// The name of a day's findings, exactly.
+pub const FINDINGS_JSONL: &str = "findings.jsonl";
+
+/// The account whose recorded failure lies under a key of a day, the day's prefix taken off; `None` for
+/// another key.
+pub fn account_of_failure(relative: &str) -> Option<AccountId> {
+    relative.strip_prefix("failures/")?.strip_suffix(".json")?.parse().ok()
+}
+
 /// The date of a day's prefix, `DATE/`; `None` for another prefix.
 pub fn date_of_prefix(prefix: &str) -> Option<NaiveDate> {
     let date = prefix.strip_suffix('/')?;

@@ -7,3 +7,4 @@ pub mod metrics;
 #[cfg(feature = "schema")]
 pub mod run_schema;
 pub mod tables;
+pub mod verification;

@@ -145,7 +145,7 @@ impl AnalyzeReports {
         let date = run.date();
         let roll: Roll =
             self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
-        let (exemptions, exemptions_sha256) = self.exemptions().await?;
+        let (exemptions, exemptions_file) = self.exemptions().await?;
         let past = Past { bucket: &self.report_store, date, roll: &roll, settings: &self.settings };
         let (history, previous) = past.read().await?;
 
@@ -164,8 +164,9 @@ impl AnalyzeReports {
         let evidence = self.evidence(&context, &mut analysis).await?;
         let roll_call = RollCall::of(roll, evidence);
         let assessment = analysis.settle(&roll_call, &exemptions);
+        let exemptions_sha256 = exemptions_file.as_deref().map(|bytes| Checksum::of(bytes).hex());
         let judged_by = JudgedBy { settings: self.settings.clone(), history, exemptions_sha256 };
-        let manifest = self.write(run, roll_call, judged_by, &assessment).await?;
+        let manifest = self.write(run, roll_call, judged_by, exemptions_file, &assessment).await?;
         log(&manifest);
         // CloudWatch makes metrics of this line in the function's log.
         if let Some(line) = self.deployment.as_deref().and_then(|name| metrics(&manifest, name)) {
@@ -180,6 +181,7 @@ impl AnalyzeReports {
         run: &Run,
         roll_call: RollCall,
         judged_by: JudgedBy,
+        exemptions: Option<Vec<u8>>,
         assessment: &Assessment,
     ) -> Result<Manifest, StepError> {
         let (store, date, execution) = (&self.report_store, run.date(), &run.execution);
@@ -211,6 +213,14 @@ impl AnalyzeReports {
         );
         let accounts = accounts.await?;
         let mut manifest = manifest.vouching_for([summary, accounts]);
+        // People change the file, and a day is to prove by itself what it was judged by.
+        if let Some(bytes) = exemptions {
+            let copy =
+                store.write_file(bucket_layout::exemptions(date), "application/toml", execution, |output| {
+                    output.write_all(&bytes)
+                });
+            manifest = manifest.vouching_for([copy.await?]);
+        }
         // Athena reads buckets, and no folder on a disk.
         if store.is_bucket() {
             let findings = store.address(&bucket_layout::findings_jsonl(date));
@@ -226,11 +236,11 @@ impl AnalyzeReports {
         Ok(manifest)
     }
 
-    /// The exemptions, and the SHA-256 of their file when there is one. A file that can't be read is
+    /// The exemptions, and the bytes of their file when there is one. A file that can't be read is
     /// never taken for no exemptions.
-    async fn exemptions(&self) -> Result<(Exemptions, Option<String>), StepError> {
+    async fn exemptions(&self) -> Result<(Exemptions, Option<Vec<u8>>), StepError> {
         if let Some(file) = &self.exemptions {
-            return parse_exemptions(&file.name, &file.bytes);
+            return parse_exemptions(&file.name, file.bytes.clone());
         }
         let key = bucket_layout::EXEMPTIONS;
         if !self.report_store.has(key).await? {
@@ -240,7 +250,7 @@ impl AnalyzeReports {
         let object = self.report_store.read(key).await?.ok_or_else(|| {
             StepErrorName::ServiceUnavailable.error(format!("{place} was deleted while it was read"))
         })?;
-        parse_exemptions(&place, &object.bytes)
+        parse_exemptions(&place, object.bytes)
     }
 
     /// Everything this execution left under the day's prefix. What the reports say goes to
@@ -329,10 +339,10 @@ async fn read_again_and_again(store: &ReportStore, key: &str) -> Result<Option<S
     }
 }
 
-fn parse_exemptions(name: &str, bytes: &[u8]) -> Result<(Exemptions, Option<String>), StepError> {
-    let exemptions = Exemptions::parse(name, bytes)
+fn parse_exemptions(name: &str, bytes: Vec<u8>) -> Result<(Exemptions, Option<Vec<u8>>), StepError> {
+    let exemptions = Exemptions::parse(name, &bytes)
         .map_err(|error| StepErrorName::InvalidExemptions.error(error.to_string()))?;
-    Ok((exemptions, Some(Checksum::of(bytes).hex())))
+    Ok((exemptions, Some(bytes)))
 }
 
 fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> FailureRecord {

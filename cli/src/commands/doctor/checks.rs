@@ -1,4 +1,4 @@
-//! The checks: a file for each, which says what it calls. Each returns a [`Check`](super::check::Check)
+//! The checks: a file for each, which says what it calls. Each returns a [`Check`](crate::check::Check)
 //! with what to do when it fails.
 
 pub mod accounts;

@@ -2,7 +2,7 @@
 
 use rollcall_functions::step_error::{StepError, StepErrorName};
 
-use super::check::Check;
+use crate::check::Check;
 
 /// The failed check of a call that Organizations refused.
 pub fn refused(name: &'static str, error: &StepError) -> Check {

@@ -5,7 +5,7 @@ use rollcall_core::organization::roll::{Account, SkipReason};
 use rollcall_core::text::counted::counted;
 use rollcall_functions::aws::organization::Organization;
 
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::commands::doctor::refusal::refused;
 
 const NAME: &str = "accounts";

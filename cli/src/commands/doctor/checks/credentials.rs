@@ -2,7 +2,7 @@
 //! credentials that are valid there is nothing to check.
 
 use crate::aws_connection::Caller;
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 
 /// The check of the caller.
 pub fn check(caller: &Caller) -> Check {

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::{CallAs, StackInstanceStatus, StackInstanceSu
 use rollcall_core::text::counted::counted;
 use rollcall_functions::aws::api_error::ApiError;
 
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::commands::doctor::deployment::Deployment;
 
 const NAME: &str = "member-roles";
@@ -84,7 +84,7 @@ fn judge(stack_set: &str, instances: &[StackInstanceSummary]) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::doctor::check::State;
+    use crate::check::State;
 
     fn instance(account: &str, status: StackInstanceStatus) -> StackInstanceSummary {
         StackInstanceSummary::builder().account(account).status(status).status_reason("why").build()

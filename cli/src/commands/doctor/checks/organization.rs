@@ -4,7 +4,7 @@
 use rollcall_functions::aws::organization::{Organization, OrganizationDescription};
 
 use crate::aws_connection::Caller;
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::commands::doctor::refusal::refused;
 
 const NAME: &str = "organization";

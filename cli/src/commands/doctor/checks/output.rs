@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use rollcall_functions::report_store::ReportStore;
 
 use crate::arguments::doctor::DoctorArguments;
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::commands::doctor::deployment::Deployment;
 use crate::report_store::report_store;
 

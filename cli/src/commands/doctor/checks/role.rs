@@ -12,7 +12,7 @@ use tokio::time::Duration;
 
 use crate::arguments::doctor::DoctorArguments;
 use crate::aws_connection::Caller;
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::terminal::text::safe;
 
 const NAME: &str = "role";

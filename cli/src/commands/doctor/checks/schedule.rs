@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use croner::parser::{CronParser, Seconds, Year};
 use rollcall_functions::aws::api_error::ApiError;
 
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 
 const NAME: &str = "schedule";
 

@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::StackStatus;
 use rollcall_functions::aws::api_error::ApiError;
 
-use crate::commands::doctor::check::Check;
+use crate::check::Check;
 use crate::commands::doctor::deployment::Deployment;
 
 const NAME: &str = "stack";
