@@ -2,9 +2,8 @@
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
-use aws_sdk_sts::error::ProvideErrorMetadata;
 use rollcall_core::identifiers::arn::ArnAccount;
-use rollcall_functions::aws::api_error::{ApiError, ApiErrorKind, EXPIRED, causes};
+use rollcall_functions::aws::api_error::{ApiError, ApiErrorKind, causes};
 use rollcall_functions::aws::connection;
 use tokio::sync::OnceCell;
 
@@ -86,20 +85,18 @@ pub async fn connect(arguments: &AwsArguments) -> Result<SdkConfig, CommandError
 pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Caller, CommandError> {
     check_credentials(config, arguments).await?;
     let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.map_err(|error| {
-        let call = "sts:GetCallerIdentity";
-        let ApiError { kind, message } = ApiError::of(call, &error);
-        let has_expired = has_expired(&error);
-        CommandError::new(if has_expired {
-            format!("the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}")
-        } else if kind == ApiErrorKind::Unavailable {
-            let check = if message.contains("certificate") {
-                "name the authority of a proxy that re-encrypts in SSL_CERT_FILE, and check AWS_ENDPOINT_URL"
-            } else {
-                "check the network, the proxy and AWS_ENDPOINT_URL"
-            };
-            format!("AWS can't be reached: {message}: {check}")
-        } else {
-            format!("AWS does not take the credentials ({message}): {HOW_TO_GET_CREDENTIALS}")
+        let error = ApiError::of("sts:GetCallerIdentity", error);
+        CommandError::new(match error.kind {
+            ApiErrorKind::CredentialsExpired => {
+                format!("the AWS credentials have expired ({error}): {HOW_TO_GET_CREDENTIALS}")
+            }
+            ApiErrorKind::Unavailable if error.is_of_certificate() => format!(
+                "AWS can't be reached: {error}: name the authority of a proxy that re-encrypts in SSL_CERT_FILE, and check AWS_ENDPOINT_URL"
+            ),
+            ApiErrorKind::Unavailable => {
+                format!("AWS can't be reached: {error}: check the network, the proxy and AWS_ENDPOINT_URL")
+            }
+            _ => format!("AWS does not take the credentials ({error}): {HOW_TO_GET_CREDENTIALS}"),
         })
     })?;
     let arn = answer.arn.unwrap_or_default();
@@ -107,11 +104,6 @@ pub async fn caller(config: &SdkConfig, arguments: &AwsArguments) -> Result<Call
         CommandError::new(format!("sts:GetCallerIdentity answered a caller whose {error}"))
     })?;
     Ok(Caller { arn, owner })
-}
-
-/// Whether a call failed because the credentials have run out.
-pub fn has_expired(error: &impl ProvideErrorMetadata) -> bool {
-    error.code().is_some_and(|code| EXPIRED.contains(&code))
 }
 
 /// Whether there are credentials at all: a service would only say of none that it could not be called.

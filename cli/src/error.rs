@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use rollcall_functions::aws::api_error::ApiError;
-use rollcall_functions::step_error::StepError;
+use rollcall_functions::report_store::store_error::StoreError;
 
 /// Why the command could not do what it was asked.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ impl CommandError {
 
     /// The disk failed at `doing` something, such as `reading`, with `path`.
     pub fn of_disk(doing: &str, path: &Path, error: &io::Error) -> Self {
-        ApiError::of_disk(doing, path, error).into()
+        Self::new(format!("{doing} {} failed: {error}", path.display()))
     }
 
     /// Whether the reader of the output has gone.
@@ -47,14 +46,8 @@ impl From<io::Error> for CommandError {
     }
 }
 
-impl From<StepError> for CommandError {
-    fn from(error: StepError) -> Self {
-        Self::new(error.message)
-    }
-}
-
-impl From<ApiError> for CommandError {
-    fn from(error: ApiError) -> Self {
-        Self::new(error.message)
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.to_string())
     }
 }

@@ -1,5 +1,8 @@
 //! Serving a step as a Lambda function.
 
+mod remedies;
+
+use std::sync::Arc;
 use std::{env, io};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -14,7 +17,8 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
+pub use remedies::sentence;
 
 /// Answers invocations with `call` until Lambda ends the process. `call` is told who owns the
 /// function: the account and partition it runs in.
@@ -41,10 +45,11 @@ where
         Box::pin(
             async move {
                 let result = answer(step, call, event).await;
-                if let Err(error) = &result {
-                    tracing::error!(error = error.name.as_str(), detail = error.message, "the step failed");
-                }
-                result.map_err(Diagnostic::from)
+                result.map_err(|error| {
+                    let Diagnostic { error_type, error_message } = diagnostic(&error);
+                    tracing::error!(error = error_type, detail = error_message, "the step failed");
+                    Diagnostic { error_type, error_message }
+                })
             }
             .instrument(span),
         )
@@ -93,6 +98,11 @@ fn span(event: &LambdaEvent<Value>) -> Span {
     )
 }
 
+/// The error as the state machine gets it: its name, never that of a Rust type, and one sentence.
+pub fn diagnostic(error: &StepError) -> Diagnostic {
+    Diagnostic { error_type: error.name().to_string(), error_message: sentence(error) }
+}
+
 async fn answer<Step, Input, Output>(
     step: &Result<Step, StepError>,
     call: &impl AsyncFn(&Step, &ArnAccount, Input) -> Result<Output, StepError>,
@@ -102,10 +112,9 @@ where
     Input: DeserializeOwned,
 {
     let step = step.as_ref().map_err(Clone::clone)?;
-    let owner = ArnAccount::of_arn(&event.context.invoked_function_arn)
-        .map_err(|error| StepErrorName::InvalidInput.error(format!("the function's own ARN: {error}")))?;
-    let input = serde_json::from_value(event.payload)
-        .map_err(|error| StepErrorName::InvalidInput.error(format!("the step's input: {error}")))?;
+    let owner = ArnAccount::of_arn(&event.context.invoked_function_arn).map_err(StepError::FunctionArn)?;
+    let input =
+        serde_json::from_value(event.payload).map_err(|error| StepError::StepInput(Arc::new(error)))?;
     call(step, &owner, input).await
 }
 

@@ -19,6 +19,7 @@ pub mod clock;
 mod fake_bucket;
 pub mod lambda;
 pub mod nightly_run;
+pub mod parameter;
 pub mod report_store;
 pub mod settings;
 pub mod step_error;

@@ -3,13 +3,16 @@
 
 mod bucket;
 mod folder;
+pub mod store_error;
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_types::byte_stream;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
@@ -20,12 +23,12 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::aws::api_error::ApiError;
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 use bucket::Bucket;
 use folder::Folder;
+use store_error::{DiskError, StoreError};
 
 /// A store of reports and findings.
 #[derive(Clone, Debug)]
@@ -107,12 +110,14 @@ pub struct LinesRead {
 }
 
 /// Why the lines of an object could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinesError {
-    /// S3 refused, or did not answer.
-    Api(ApiError),
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LinesError<E> {
+    /// The store refused, or did not answer.
+    #[error(transparent)]
+    Store(StoreError),
     /// A line is not what it should be.
-    Line(String),
+    #[error(transparent)]
+    Line(E),
 }
 
 /// Counts and hashes what goes through it.
@@ -186,8 +191,8 @@ impl ReportStore {
     /// put aside, and where is answered; a bucket keeps versions, and needs nothing.
     ///
     /// # Errors
-    /// [`ApiError`] when the disk refuses.
-    pub fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, ApiError> {
+    /// [`StoreError`] when the disk refuses.
+    pub fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, StoreError> {
         match &self.place {
             Place::Bucket(_) => Ok(None),
             Place::Folder(folder) => folder.make_room(prefix),
@@ -197,8 +202,8 @@ impl ReportStore {
     /// Whether the store can be written, encryption and all, without leaving anything in it.
     ///
     /// # Errors
-    /// [`ApiError`] when it can't.
-    pub async fn try_write(&self) -> Result<(), ApiError> {
+    /// [`StoreError`] when it can't.
+    pub async fn try_write(&self) -> Result<(), StoreError> {
         match &self.place {
             Place::Bucket(bucket) => bucket.try_write().await,
             Place::Folder(folder) => folder.try_write(),
@@ -217,7 +222,7 @@ impl ReportStore {
     /// is also sent as S3's checksum, so that S3 refuses bytes that changed on the way.
     ///
     /// # Errors
-    /// [`ApiError`] when the store does not take them.
+    /// [`StoreError`] when the store does not take them.
     pub async fn write(
         &self,
         key: &str,
@@ -225,7 +230,7 @@ impl ReportStore {
         bytes: Vec<u8>,
         execution: &str,
         metadata: &[(&str, String)],
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), StoreError> {
         let labels = Labels::new(content_type, Checksum::of(&bytes), execution, metadata);
         self.put(key, ByteStream::from(bytes), labels).await
     }
@@ -244,18 +249,14 @@ impl ReportStore {
         render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<WrittenFile, StepError> {
         let address = self.address(&key);
-        let (file, checksum, bytes) = on_disk(render).map_err(|error| {
-            StepErrorName::StorageFailed
-                .error(format!("{address} could not be prepared on the disk for temporary files: {error}"))
-        })?;
-        let body = ByteStream::from_path(file.path()).await.map_err(|error| {
-            StepErrorName::StorageFailed.error(format!("{address} could not be read: {error}"))
-        })?;
+        let failed = |error| StepError::NotPrepared { address: address.clone(), error: Arc::new(error) };
+        let (file, checksum, bytes) = on_disk(render).map_err(failed)?;
+        let body = ByteStream::from_path(file.path()).await.map_err(|error| failed(error.into()))?;
         self.put(&key, body, Labels::new(content_type, checksum, execution, &[])).await?;
         Ok(WrittenFile { key, sha256: checksum.hex(), bytes })
     }
 
-    async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), ApiError> {
+    async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), StoreError> {
         match &self.place {
             Place::Bucket(bucket) => bucket.put(key, body, labels).await,
             Place::Folder(folder) => folder.put(key, body, labels).await,
@@ -265,13 +266,13 @@ impl ReportStore {
     /// Writes `value` as JSON under `key`, marked with `execution`.
     ///
     /// # Errors
-    /// [`ApiError`] when the store does not take it.
+    /// [`StoreError`] when the store does not take it.
     pub async fn write_json<T: Serialize>(
         &self,
         key: &str,
         value: &T,
         execution: &str,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), StoreError> {
         let json =
             serde_json::to_vec_pretty(value).expect("a value with text keys and finite numbers is JSON");
         self.write(key, "application/json", json, execution, &[]).await
@@ -280,10 +281,10 @@ impl ReportStore {
     /// Reads the object under `key`; `None` when there is none.
     ///
     /// # Errors
-    /// [`ApiError`] when the store refuses or does not answer.
-    pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, ApiError> {
+    /// [`StoreError`] when the store refuses or does not answer.
+    pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
         let Some(Opened { metadata, modified, body }) = self.open(key).await? else { return Ok(None) };
-        let bytes = body.collect().await.map_err(|error| self.cut_off(key, &error))?;
+        let bytes = body.collect().await.map_err(|error| self.cut_off(key, error))?;
         Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata, modified }))
     }
 
@@ -292,12 +293,12 @@ impl ReportStore {
     ///
     /// # Errors
     /// [`LinesError`] when the store fails, or `each` refuses a line.
-    pub async fn read_lines(
+    pub async fn read_lines<E>(
         &self,
         key: &str,
-        mut each: impl FnMut(&[u8], u64) -> Result<(), String>,
-    ) -> Result<Option<LinesRead>, LinesError> {
-        let Some(Opened { mut body, .. }) = self.open(key).await.map_err(LinesError::Api)? else {
+        mut each: impl FnMut(&[u8], u64) -> Result<(), E>,
+    ) -> Result<Option<LinesRead>, LinesError<E>> {
+        let Some(Opened { mut body, .. }) = self.open(key).await.map_err(LinesError::Store)? else {
             return Ok(None);
         };
         let mut hash = Sha256::new();
@@ -305,7 +306,7 @@ impl ReportStore {
         let mut unfinished: Vec<u8> = Vec::new();
         loop {
             let chunk = body.try_next().await;
-            let chunk = chunk.map_err(|error| LinesError::Api(self.cut_off(key, &error)))?;
+            let chunk = chunk.map_err(|error| LinesError::Store(self.cut_off(key, error)))?;
             let Some(chunk) = chunk else { break };
             hash.update(&chunk);
             for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
@@ -325,17 +326,17 @@ impl ReportStore {
     }
 
     /// Begins to read the object under `key`; `None` when there is none.
-    async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+    async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
         match &self.place {
             Place::Bucket(bucket) => bucket.open(key).await,
             Place::Folder(folder) => folder.open(key).await,
         }
     }
 
-    fn cut_off(&self, key: &str, error: &dyn std::error::Error) -> ApiError {
+    fn cut_off(&self, key: &str, error: byte_stream::error::Error) -> StoreError {
         match &self.place {
-            Place::Bucket(bucket) => ApiError::cut_off(&bucket.get_call(key), error),
-            Place::Folder(_) => ApiError::cut_off(&format!("reading {}", self.address(key)), error),
+            Place::Bucket(bucket) => bucket.cut_off(key, error),
+            Place::Folder(folder) => DiskError::new("reading", &folder.path(key), error).into(),
         }
     }
 
@@ -349,27 +350,22 @@ impl ReportStore {
         key: &str,
         execution: &str,
     ) -> Result<T, StepError> {
-        let place = self.address(key);
-        let object = self.read(key).await?.ok_or_else(|| {
-            StepErrorName::StorageFailed.error(format!("{place} is gone: start the run again"))
-        })?;
+        let address = self.address(key);
+        let mut object = self.read(key).await?.ok_or_else(|| StepError::Gone { address: address.clone() })?;
         if !object.is_of(execution) {
-            let writer = object.metadata.get(bucket_layout::EXECUTION).map_or("nobody known", |name| name);
-            return Err(StepErrorName::RunReplaced.error(format!(
-                "{place} was written by {writer} while execution {execution} was running: start one run at a time"
-            )));
+            let writer = object.metadata.remove(bucket_layout::EXECUTION);
+            return Err(StepError::RunReplaced { address, writer, execution: execution.to_owned() });
         }
-        serde_json::from_slice(&object.bytes).map_err(|error| {
-            StepErrorName::StorageFailed.error(format!("{place}: {error}: start the run again"))
-        })
+        serde_json::from_slice(&object.bytes)
+            .map_err(|error| StepError::Damaged { address, error: Arc::new(error) })
     }
 
     /// Whether there is an object under `key`. S3 answers a read of what is not there with a refusal
     /// unless the reader may list everything, so this is asked before.
     ///
     /// # Errors
-    /// [`ApiError`] when the store refuses or does not answer.
-    pub async fn has(&self, key: &str) -> Result<bool, ApiError> {
+    /// [`StoreError`] when the store refuses or does not answer.
+    pub async fn has(&self, key: &str) -> Result<bool, StoreError> {
         match &self.place {
             Place::Bucket(bucket) => Ok(bucket.list(key).await?.iter().any(|found| found == key)),
             Place::Folder(folder) => folder.has(key),
@@ -379,8 +375,8 @@ impl ReportStore {
     /// The prefixes at the root of the store, each with its `/`, in order.
     ///
     /// # Errors
-    /// [`ApiError`] when the store refuses or does not answer.
-    pub async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+    /// [`StoreError`] when the store refuses or does not answer.
+    pub async fn prefixes(&self) -> Result<Vec<String>, StoreError> {
         match &self.place {
             Place::Bucket(bucket) => bucket.prefixes().await,
             Place::Folder(folder) => folder.prefixes(),
@@ -390,8 +386,8 @@ impl ReportStore {
     /// The keys under `prefix`, in order.
     ///
     /// # Errors
-    /// [`ApiError`] when the store refuses or does not answer.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
+    /// [`StoreError`] when the store refuses or does not answer.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         match &self.place {
             Place::Bucket(bucket) => bucket.list(prefix).await,
             Place::Folder(folder) => folder.list(prefix),
@@ -425,6 +421,7 @@ fn on_disk(
 mod tests {
     use super::*;
     use crate::fake_bucket::FakeBucket;
+    use crate::step_error::StepErrorName;
     use rollcall_testing::fake_aws::{FakeAws, s3_error, xml};
     use rollcall_testing::hostile_texts::TEXTS;
 
@@ -463,8 +460,8 @@ mod tests {
         let full = |_: &mut dyn Write| Err(io::Error::from(io::ErrorKind::StorageFull));
         let error =
             FakeAws::default().bucket("reports").write_file("key".into(), "", "", full).await.unwrap_err();
-        assert_eq!(error.name, StepErrorName::StorageFailed);
-        assert!(error.message.starts_with("s3://reports/key could not be prepared"), "{error}");
+        assert_eq!(error.name(), StepErrorName::StorageFailed);
+        assert!(error.to_string().starts_with("s3://reports/key could not be prepared"), "{error}");
     }
 
     #[tokio::test]
@@ -481,7 +478,7 @@ mod tests {
             bucket.read("key").await.unwrap_err(),
         ];
         for error in errors {
-            assert!(error.message.contains("one of account 444455556666"), "{error:?}");
+            assert!(error.to_string().contains("one of account 444455556666"), "{error:?}");
         }
         bucket.list("key").await.ok();
         bucket.prefixes().await.ok();
@@ -500,7 +497,7 @@ mod tests {
         let each = |line: &[u8], number| {
             assert_eq!(number, lines.len() as u64 + 1);
             lines.push(String::from_utf8(line.to_vec()).unwrap());
-            Ok(())
+            Ok::<_, ()>(())
         };
         let read = aws.bucket("reports").read_lines("key", each).await.unwrap().unwrap();
         (lines, read)
@@ -523,12 +520,13 @@ mod tests {
     #[tokio::test]
     async fn a_line_that_is_refused_ends_the_reading() {
         let aws = FakeAws::default().with_object("reports/key", "a\nb\n", &[]);
-        let error = aws.bucket("reports").read_lines("key", |_, line| Err(format!("line {line}"))).await;
-        assert_eq!(error.unwrap_err(), LinesError::Line("line 1".into()));
-        assert_eq!(aws.bucket("reports").read_lines("other", |_, _| Ok(())).await, Ok(None));
+        let error = aws.bucket("reports").read_lines("key", |_, line| Err(line)).await;
+        assert!(matches!(error, Err(LinesError::Line(1))));
+        let missing = aws.bucket("reports").read_lines("other", |_, _| Ok::<_, ()>(())).await;
+        assert!(matches!(missing, Ok(None)));
         let aws = aws.refuse("GetObject", "key", s3_error(403, "AccessDenied"));
-        let refused = aws.bucket("reports").read_lines("key", |_, _| Ok(())).await.unwrap_err();
-        assert!(matches!(refused, LinesError::Api(_)));
+        let refused = aws.bucket("reports").read_lines("key", |_, _| Ok::<_, ()>(())).await.unwrap_err();
+        assert!(matches!(refused, LinesError::Store(_)));
     }
 
     #[tokio::test]

@@ -8,18 +8,15 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::rules::RULES;
 use rollcall_core::judgement::settings::RuleSettings;
 
-use crate::step_error::{StepError, StepErrorName};
+use crate::parameter::Parameter;
+use crate::step_error::StepError;
 
 /// The value of `variable`.
 ///
 /// # Errors
 /// `InvalidSettings` when it is not set or empty.
-pub fn required(variable: &str) -> Result<String, StepError> {
-    optional(variable).ok_or_else(|| {
-        StepErrorName::InvalidSettings.error(format!(
-            "the environment variable {variable} is not set: deploy the function with template.yml"
-        ))
-    })
+pub fn required(variable: &'static str) -> Result<String, StepError> {
+    optional(variable).ok_or(StepError::MissingVariable { variable })
 }
 
 /// The value of `variable`; `None` when it is not set or empty.
@@ -32,12 +29,12 @@ pub fn list(variable: &str) -> Vec<String> {
     split(&env::var(variable).unwrap_or_default())
 }
 
-/// The comma-separated account ids of `variable`, which the deployment's `parameter` sets.
+/// The comma-separated account ids of `parameter`.
 ///
 /// # Errors
 /// `InvalidSettings` with the value that is not an account id.
-pub fn account_ids(variable: &str, parameter: &str) -> Result<BTreeSet<AccountId>, StepError> {
-    parse_account_ids(&list(variable), parameter)
+pub fn account_ids(parameter: Parameter) -> Result<BTreeSet<AccountId>, StepError> {
+    parse_account_ids(&list(parameter.variable()), parameter)
 }
 
 /// How the rules are set: each rule by the variable of its name, such as `ACCESS_KEY_STALE`. A rule whose
@@ -53,11 +50,7 @@ fn parse_rule_settings(variable: impl Fn(&str) -> Option<String>) -> Result<Rule
     let mut settings = RuleSettings::default();
     for rule in &RULES {
         let Some(value) = variable(&rule.id.as_str().replace('-', "_").to_uppercase()) else { continue };
-        settings.set(rule.id, &value).map_err(|error| {
-            let parameter = rule.id.parameter();
-            StepErrorName::InvalidSettings
-                .error(format!("{error}: correct the parameter {parameter} and deploy again"))
-        })?;
+        settings.set(rule.id, &value).map_err(StepError::RuleSetting)?;
     }
     Ok(settings)
 }
@@ -66,15 +59,10 @@ fn split(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-fn parse_account_ids(values: &[String], parameter: &str) -> Result<BTreeSet<AccountId>, StepError> {
+fn parse_account_ids(values: &[String], parameter: Parameter) -> Result<BTreeSet<AccountId>, StepError> {
     values
         .iter()
-        .map(|value| {
-            value.parse().map_err(|error| {
-                StepErrorName::InvalidSettings
-                    .error(format!("{error}: correct the parameter {parameter} and deploy again"))
-            })
-        })
+        .map(|value| value.parse().map_err(|error| StepError::AccountIds { parameter, error }))
         .collect()
 }
 
@@ -83,6 +71,7 @@ mod tests {
     use rollcall_core::judgement::rules::RuleId;
 
     use super::*;
+    use crate::step_error::StepErrorName;
 
     #[test]
     fn a_list_is_separated_by_commas_and_spaces_do_not_count() {
@@ -91,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_account_id_is_refused_with_value_and_parameter() {
+    fn a_malformed_account_id_is_refused_with_its_parameter() {
         let error =
-            parse_account_ids(&["111122223333".into(), "1111-2222".into()], "ExcludeAccountIds").unwrap_err();
-        assert_eq!(error.name, StepErrorName::InvalidSettings);
-        assert_eq!(
-            error.message,
-            "account id \"1111-2222\" is not twelve digits: correct the parameter ExcludeAccountIds and deploy again"
+            parse_account_ids(&["111122223333".into(), "1111-2222".into()], Parameter::ExcludeAccountIds)
+                .unwrap_err();
+        assert_eq!(error.name(), StepErrorName::InvalidSettings);
+        assert!(
+            matches!(error, StepError::AccountIds { parameter: Parameter::ExcludeAccountIds, error } if error.value == "1111-2222")
         );
     }
 
@@ -125,23 +114,23 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_none_is_refused_with_value_and_parameter() {
+    fn a_setting_that_a_rule_does_not_take_is_refused() {
         let set = |variable: &str| (variable == "CONSOLE_WITHOUT_MFA").then(|| "-1".to_owned());
         let error = parse_rule_settings(set).unwrap_err();
-        assert_eq!(error.name, StepErrorName::InvalidSettings);
-        assert_eq!(
-            error.message,
-            "console-without-mfa is \"-1\": it takes on or off: correct the parameter ConsoleWithoutMfa and deploy again"
-        );
+        assert_eq!(error.name(), StepErrorName::InvalidSettings);
+        assert!(matches!(
+            error,
+            StepError::RuleSetting(invalid)
+                if invalid.rule == RuleId::ConsoleWithoutMfa && invalid.value == "-1"
+        ));
     }
 
     #[test]
     fn a_missing_variable_is_named() {
         let error = required("ROLLCALL_TEST_VARIABLE_THAT_IS_NOT_SET").unwrap_err();
-        assert!(
-            error
-                .message
-                .starts_with("the environment variable ROLLCALL_TEST_VARIABLE_THAT_IS_NOT_SET is not set")
-        );
+        assert!(matches!(
+            error,
+            StepError::MissingVariable { variable: "ROLLCALL_TEST_VARIABLE_THAT_IS_NOT_SET" }
+        ));
     }
 }

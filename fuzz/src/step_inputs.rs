@@ -57,8 +57,8 @@ fn read(input: ListAccountsInput) {
             }
         }
         Err(error) => {
-            assert_eq!(error.name, StepErrorName::InvalidInput);
-            assert!(!error.message.is_empty());
+            assert_eq!(error.name(), StepErrorName::InvalidInput);
+            assert!(!error.to_string().is_empty());
         }
     }
 }

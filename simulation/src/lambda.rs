@@ -13,12 +13,13 @@ use futures_util::future::{Either, select};
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_functions::aws::connection;
+use rollcall_functions::lambda;
 use rollcall_functions::nightly_run::analyze_reports::AnalyzeReports;
 use rollcall_functions::nightly_run::collect_report::{self, CollectReport};
 use rollcall_functions::nightly_run::list_accounts::{self, ListAccounts};
 use rollcall_functions::nightly_run::notify::{self, Notify, Topics};
 use rollcall_functions::report_store::ReportStore;
-use rollcall_functions::step_error::{StepError, StepErrorName};
+use rollcall_functions::step_error::StepError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -270,10 +271,12 @@ impl Lambda {
                 Ok(answer)
             }
             Err(error) => {
+                let diagnostic = lambda::diagnostic(&error);
                 let cause =
-                    json!({ "errorType": error.name.as_str(), "errorMessage": error.message }).to_string();
+                    json!({ "errorType": diagnostic.error_type, "errorMessage": diagnostic.error_message })
+                        .to_string();
                 self.0.watch.must_be_fit_for_a_log(&format!("the error of {}", function.name()), &cause);
-                Err(Failure { error: error.name.as_str().to_owned(), cause })
+                Err(Failure { error: diagnostic.error_type, cause })
             }
         }
     }
@@ -385,7 +388,7 @@ impl Step {
 }
 
 fn read<T: DeserializeOwned>(payload: Value) -> Result<T, StepError> {
-    serde_json::from_value(payload).map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))
+    serde_json::from_value(payload).map_err(|error| StepError::StepInput(Arc::new(error)))
 }
 
 fn written<T: Serialize>(answer: Result<T, StepError>) -> Result<Value, StepError> {

@@ -4,6 +4,7 @@
 
 mod collection;
 mod progress;
+mod remedies;
 mod start;
 
 use std::io::Write;
@@ -144,7 +145,7 @@ async fn collect_and_analyze(
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
     }
-    let analyzed = step.analyze(&run).await.map_err(start::in_words_of_flags)?;
+    let analyzed = step.analyze(&run).await.map_err(remedies::command_error)?;
     Ok(Some((store, run, analyzed)))
 }
 

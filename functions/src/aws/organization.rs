@@ -13,7 +13,7 @@ use rollcall_core::organization::account::AccountState;
 use rollcall_core::organization::roll::Account;
 
 use crate::aws::api_error::{ApiError, ApiErrorKind};
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 /// The largest page that Organizations gives.
 const PAGE: i32 = 20;
@@ -59,7 +59,7 @@ impl Organization {
             .describe_organization()
             .send()
             .await
-            .map_err(|error| step_error("organizations:DescribeOrganization", &error))?;
+            .map_err(|error| step_error("organizations:DescribeOrganization", error))?;
         let organization = answer.organization.unwrap_or_else(|| types::Organization::builder().build());
         Ok(OrganizationDescription {
             id: organization.id.unwrap_or_default(),
@@ -71,9 +71,9 @@ impl Organization {
     pub(crate) async fn id(&self, expected: Option<&str>) -> Result<String, StepError> {
         let id = self.describe().await?.id;
         match expected {
-            Some(expected) if expected != id => Err(StepErrorName::OrganizationMismatch.error(format!(
-                "the parameter OrganizationId is {expected:?} and this account is in organization {id:?}: correct the parameter or deploy in the right account"
-            ))),
+            Some(expected) if expected != id => {
+                Err(StepError::OrganizationMismatch { expected: expected.to_owned(), actual: id })
+            }
             _ => Ok(id),
         }
     }
@@ -100,7 +100,7 @@ impl Organization {
         let mut accounts = Vec::new();
         let mut pages = self.client.list_accounts().max_results(PAGE).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| step_error("organizations:ListAccounts", &error))?;
+            let page = page.map_err(|error| step_error("organizations:ListAccounts", error))?;
             for account in page.accounts() {
                 accounts.push(read(account, "")?);
             }
@@ -135,7 +135,7 @@ impl Organization {
         let mut roots = Vec::new();
         let mut pages = self.client.list_roots().into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| step_error("organizations:ListRoots", &error))?;
+            let page = page.map_err(|error| step_error("organizations:ListRoots", error))?;
             roots.extend(
                 page.roots.unwrap_or_default().into_iter().map(|root| Parent {
                     id: root.id.unwrap_or_default(),
@@ -162,7 +162,7 @@ impl Organization {
             {
                 Err(unknown(id))
             }
-            Err(error) => Err(step_error("organizations:DescribeOrganizationalUnit", &error)),
+            Err(error) => Err(step_error("organizations:DescribeOrganizationalUnit", error)),
         }
     }
 
@@ -192,7 +192,7 @@ impl Organization {
         let request = self.client.list_accounts_for_parent().parent_id(&parent.id).max_results(PAGE);
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", &error))?;
+            let page = page.map_err(|error| step_error("organizations:ListAccountsForParent", error))?;
             for account in page.accounts() {
                 accounts.push(read(account, &parent.path)?);
             }
@@ -208,7 +208,7 @@ impl Organization {
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page =
-                page.map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", &error))?;
+                page.map_err(|error| step_error("organizations:ListOrganizationalUnitsForParent", error))?;
             units.extend(page.organizational_units.unwrap_or_default().into_iter().map(|unit| Parent {
                 id: unit.id.unwrap_or_default(),
                 path: format!("{}/{}", parent.path, unit.name.unwrap_or_default()),
@@ -228,10 +228,7 @@ pub fn account_state(account: &types::Account) -> AccountState {
 }
 
 fn read(account: &types::Account, path: &str) -> Result<Account, StepError> {
-    let account_id = account.id().unwrap_or_default().parse().map_err(|error| {
-        StepErrorName::ServiceUnavailable
-            .error(format!("organizations:ListAccounts answered an account whose {error}"))
-    })?;
+    let account_id = account.id().unwrap_or_default().parse().map_err(StepError::ListedAccount)?;
     Ok(Account {
         account_id,
         name: account.name().unwrap_or_default().to_owned(),
@@ -243,32 +240,19 @@ fn read(account: &types::Account, path: &str) -> Result<Account, StepError> {
 }
 
 fn unknown(id: &str) -> StepError {
-    StepErrorName::UnknownOrganizationalUnit.error(format!(
-        "the organization has no root or organizational unit {id:?}: correct the parameter OrganizationalUnitIds and deploy again"
-    ))
+    StepError::UnknownOrganizationalUnit { id: id.to_owned() }
 }
 
-fn step_error<E>(call: &str, error: &SdkError<E, HttpResponse>) -> StepError
+fn step_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StepError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    if error.code() == Some("AWSOrganizationsNotInUseException") {
-        return StepErrorName::OrganizationsNotInUse.error(
-            "this account is in no organization: set the parameter AccountIds to the accounts to collect, or deploy in the organization's management or delegated administrator account",
-        );
-    }
-    let error = ApiError::of(call, error);
-    if error.is_missing_permission() {
-        return StepErrorName::OrganizationsDenied.error(format!(
-            "{}: allow {call} in the policies of that user or role, or set the parameter AccountIds",
-            error.message
-        ));
-    }
-    let ApiError { kind, message } = error;
-    match kind {
-        ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly => StepErrorName::OrganizationsDenied.error(format!(
-            "{message}: deploy in the organization's management account or a delegated administrator account, or set the parameter AccountIds"
-        )),
-        _ => StepErrorName::ServiceUnavailable.error(message),
+    let error = ApiError::of(operation, error);
+    match error.kind {
+        _ if error.code() == Some("AWSOrganizationsNotInUseException") => {
+            StepError::OrganizationsNotInUse(error)
+        }
+        ApiErrorKind::Denied(_) => StepError::OrganizationsDenied(error),
+        _ => StepError::OrganizationsFailed(error),
     }
 }

@@ -32,11 +32,12 @@ use rollcall_core::organization::run::Run;
 use rollcall_core::report::Tally;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::ApiErrorKind;
 use crate::clock::now;
+use crate::report_store::store_error::StoreError;
 use crate::report_store::{Checksum, ReportStore, StoredObject};
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 use history::Past;
 
@@ -247,9 +248,8 @@ impl AnalyzeReports {
             return Ok((Exemptions::default(), None));
         }
         let place = self.report_store.address(key);
-        let object = self.report_store.read(key).await?.ok_or_else(|| {
-            StepErrorName::ServiceUnavailable.error(format!("{place} was deleted while it was read"))
-        })?;
+        let object = self.report_store.read(key).await?;
+        let object = object.ok_or_else(|| StepError::DeletedMeanwhile { address: place.clone() })?;
         parse_exemptions(&place, object.bytes)
     }
 
@@ -304,7 +304,7 @@ impl AnalyzeReports {
             Ok(None) => return Ok(Found::OfAnotherExecution),
             // One object that can't be read is one account's failure and not the night's.
             Err(error) => {
-                let failure = storage_failed(run, &account_id, error.message);
+                let failure = storage_failed(run, &account_id, error.to_string());
                 return Ok(Found::Failure(account_id, failure));
             }
         };
@@ -328,20 +328,20 @@ impl AnalyzeReports {
 }
 
 /// Reads an object, once more when it is cut off.
-async fn read_again_and_again(store: &ReportStore, key: &str) -> Result<Option<StoredObject>, ApiError> {
+async fn read_again_and_again(store: &ReportStore, key: &str) -> Result<Option<StoredObject>, StoreError> {
     let mut tries = 0;
     loop {
         tries += 1;
         match store.read(key).await {
-            Err(ApiError { kind: ApiErrorKind::Unavailable, .. }) if tries < READ_TRIES => {}
+            Err(StoreError::Bucket { error, .. })
+                if error.kind == ApiErrorKind::Unavailable && tries < READ_TRIES => {}
             other => return other,
         }
     }
 }
 
 fn parse_exemptions(name: &str, bytes: Vec<u8>) -> Result<(Exemptions, Option<Vec<u8>>), StepError> {
-    let exemptions = Exemptions::parse(name, &bytes)
-        .map_err(|error| StepErrorName::InvalidExemptions.error(error.to_string()))?;
+    let exemptions = Exemptions::parse(name, &bytes).map_err(StepError::Exemptions)?;
     Ok((exemptions, Some(bytes)))
 }
 

@@ -21,13 +21,15 @@ use rollcall_core::text::time::format_time;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, ApiErrorKind, Denial};
 use crate::aws::connection;
 use crate::aws::whole_answer::WholeAnswer;
 use crate::clock::now;
+use crate::parameter::Parameter;
 use crate::report_store::ReportStore;
+use crate::report_store::store_error::StoreError;
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 use member::MemberRole;
 
@@ -134,12 +136,8 @@ impl CollectReport {
     /// # Errors
     /// `InvalidSettings`.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
-        let poll = settings::required("POLL_SECONDS")?;
-        let poll = poll.parse().map_err(|_| {
-            StepErrorName::InvalidSettings.error(format!(
-                "the parameter PollSeconds is {poll:?}: give a whole number of seconds from 0 to 40 and deploy again"
-            ))
-        })?;
+        let poll = settings::required(Parameter::PollSeconds.variable())?;
+        let poll = poll.parse().map_err(|_| StepError::PollSeconds { value: poll })?;
         let config = connection::with_call_limit(config, CALL_LIMIT);
         Ok(Self::new(
             &config,
@@ -234,7 +232,7 @@ impl CollectReport {
         }
     }
 
-    async fn store(&self, input: &CollectReportInput, report: Report) -> Result<(), ApiError> {
+    async fn store(&self, input: &CollectReportInput, report: Report) -> Result<(), StoreError> {
         let Report { content, generated } = report;
         let key = bucket_layout::report(input.date, &input.account_id);
         let mut metadata = vec![
@@ -273,8 +271,11 @@ impl CollectReport {
         self.report_store
             .write_json(&bucket_layout::failure(input.date, &input.account_id), &record, &input.execution)
             .await
-            .map_err(|error| {
-                StepErrorName::StorageFailed.error(format!("{message}; and {}", error.message))
+            .map_err(|error| StepError::FailureNotRecorded {
+                account_id: input.account_id.clone(),
+                code,
+                failure: message.clone(),
+                error: Box::new(error),
             })?;
         Ok(CollectReportOutput::Failed { code, message })
     }
@@ -292,7 +293,7 @@ async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport>
         .generate_credential_report()
         .send()
         .await
-        .map_err(|error| NoReport::of(ApiError::of(GENERATE, &error)))?;
+        .map_err(|error| NoReport::of(ApiError::of(GENERATE, error)))?;
     let state = generated.state();
     match state {
         Some(ReportStateType::Complete) => {}
@@ -311,8 +312,8 @@ async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport>
         .interceptor(WholeAnswer("GetCredentialReport"))
         .send()
         .await
-        .map_err(|error| NoReport::of(ApiError::of(GET, &error)))?;
-    let incomplete = |what: &str| NoReport::of(ApiError::incomplete(GET, what));
+        .map_err(|error| NoReport::of(ApiError::of(GET, error)))?;
+    let incomplete = |what| NoReport::of(ApiError::incomplete(GET, what));
     let content = report.content.ok_or_else(|| incomplete("content"))?.into_inner();
     let generated = report
         .generated_time
@@ -328,39 +329,40 @@ impl NoReport {
 
     /// What a failed call to IAM in the account means for the account.
     fn of(error: ApiError) -> Self {
-        let ApiError { kind, message } = error;
-        let reason = match kind {
+        let message = error.to_string();
+        let reason = match error.kind {
             ApiErrorKind::Throttled => PendingReason::Throttled,
             ApiErrorKind::NoCapacity => PendingReason::NoCapacity,
             ApiErrorKind::ReportInProgress => PendingReason::InProgress,
             ApiErrorKind::ReportMissing => PendingReason::Expired,
-            ApiErrorKind::Unavailable => PendingReason::Unavailable,
+            // A function's next try takes new credentials.
+            ApiErrorKind::Unavailable | ApiErrorKind::CredentialsExpired => PendingReason::Unavailable,
             // The role was assumed, so it is there: what denies is a policy, explicit or for want of
             // an allow.
-            ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly => {
+            ApiErrorKind::Denied(_) => {
                 return Self::Failed { code: FailureCode::DeniedByPolicy, message };
             }
-            ApiErrorKind::Other => return Self::Failed { code: FailureCode::Internal, message },
+            ApiErrorKind::ConditionFailed | ApiErrorKind::ConditionConflict | ApiErrorKind::Other => {
+                return Self::Failed { code: FailureCode::Internal, message };
+            }
         };
         Self::Pending { reason, message }
     }
 
     /// What a report that could not be stored means for the account.
-    fn of_storage(error: ApiError) -> Self {
-        let ApiError { kind, message } = error;
-        match kind {
-            ApiErrorKind::Throttled | ApiErrorKind::Unavailable => {
-                Self::Pending { reason: PendingReason::StorageUnavailable, message }
-            }
-            _ => Self::Failed { code: FailureCode::StorageFailed, message },
+    fn of_storage(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error.is_passing() {
+            true => Self::Pending { reason: PendingReason::StorageUnavailable, message },
+            false => Self::Failed { code: FailureCode::StorageFailed, message },
         }
     }
 
     /// What a failed call to STS for the account means for the account.
     fn of_assume_role(error: ApiError) -> Self {
         match error.kind {
-            ApiErrorKind::Denied => {
-                Self::Failed { code: FailureCode::RoleMissingOrDenied, message: error.message }
+            ApiErrorKind::Denied(Denial::NotAllowed | Denial::OfService) => {
+                Self::Failed { code: FailureCode::RoleMissingOrDenied, message: error.to_string() }
             }
             _ => Self::of(error),
         }

@@ -2,6 +2,7 @@
 //! that is skipped, and the items of the map, one for each account to collect.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,9 +19,10 @@ use crate::aws::connection;
 use crate::aws::organization::Organization;
 use crate::clock::now;
 use crate::nightly_run::collect_report::CollectReportInput;
+use crate::parameter::Parameter;
 use crate::report_store::ReportStore;
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::{InvalidExecutionInput, StepError};
 
 /// How often a call to Organizations is tried: its rate is low, and an organization of ten thousand
 /// accounts takes a thousand calls.
@@ -57,11 +59,11 @@ impl Settings {
     /// `InvalidSettings` with the value and the parameter.
     pub fn from_environment() -> Result<Self, StepError> {
         Ok(Self {
-            organization_id: settings::optional("ORGANIZATION_ID"),
-            organizational_unit_ids: settings::list("ORGANIZATIONAL_UNIT_IDS"),
-            account_ids: settings::account_ids("ACCOUNT_IDS", "AccountIds")?,
-            include: settings::account_ids("INCLUDE_ACCOUNT_IDS", "IncludeAccountIds")?,
-            exclude: settings::account_ids("EXCLUDE_ACCOUNT_IDS", "ExcludeAccountIds")?,
+            organization_id: settings::optional(Parameter::OrganizationId.variable()),
+            organizational_unit_ids: settings::list(Parameter::OrganizationalUnitIds.variable()),
+            account_ids: settings::account_ids(Parameter::AccountIds)?,
+            include: settings::account_ids(Parameter::IncludeAccountIds)?,
+            exclude: settings::account_ids(Parameter::ExcludeAccountIds)?,
         })
     }
 }
@@ -92,8 +94,7 @@ impl ListAccountsInput {
             started: self.started,
             as_of: match &execution_input.as_of {
                 None => self.started,
-                Some(as_of) => parse_as_of(as_of)
-                    .map_err(|error| StepErrorName::InvalidInput.error(error.to_string()))?,
+                Some(as_of) => parse_as_of(as_of).map_err(StepError::AsOf)?,
             },
         };
         Ok((run, execution_input.accounts.unwrap_or_default().into_iter().collect()))
@@ -156,7 +157,7 @@ impl ListAccounts {
     /// Takes the roll of a run.
     ///
     /// # Errors
-    /// Any of [`StepErrorName`] that concerns input, settings, Organizations or storage.
+    /// Any [`StepError`] that concerns input, settings, Organizations or storage.
     pub async fn run(&self, input: ListAccountsInput) -> Result<ListAccountsOutput, StepError> {
         let (run, only) = input.read()?;
         let (roll, items) = self.take_roll(&run, only).await?;
@@ -188,10 +189,7 @@ impl ListAccounts {
         let roll = self.call_roll(run, only).await?;
         let items: Vec<CollectReportInput> = items(run, &roll).collect();
         if items.is_empty() {
-            return Err(StepErrorName::NoAccountToCollect.error(format!(
-                "none of the {} accounts on the roll is to be collected: look at the parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
-                roll.accounts.len()
-            )));
+            return Err(StepError::NoAccountToCollect { accounts: roll.accounts.len() });
         }
         tracing::info!(accounts = roll.accounts.len(), to_collect = items.len(), "the roll is taken");
         Ok((roll, items))
@@ -225,10 +223,7 @@ impl ListAccounts {
         }
         let accounts = Selection { only, include: include.clone(), exclude: exclude.clone() }
             .call(listed)
-            .map_err(|error| {
-                StepErrorName::InvalidInput
-                    .error(format!("{error}: correct \"accounts\" in the execution's input"))
-            })?;
+            .map_err(StepError::UnknownAccounts)?;
         Ok(Roll {
             execution: run.execution.clone(),
             started: run.started,
@@ -243,21 +238,18 @@ impl ListAccounts {
 
 impl ExecutionInput {
     fn read(input: Value) -> Result<Self, StepError> {
-        let invalid = |cause: String| {
-            StepErrorName::InvalidInput.error(format!(
-                "the execution's input: {cause}; it takes {{\"accounts\": [\"111122223333\"], \"asOf\": \"2026-01-31\"}}, both optional"
-            ))
-        };
         if input.is_null() {
             return Ok(Self::default());
         }
-        // serde would take a list for the fields in their order, and [] for the whole organization.
         if input.is_array() {
-            return Err(invalid("it is a list".to_owned()));
+            return Err(StepError::ExecutionInput(InvalidExecutionInput::List));
         }
-        let input: Self = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
+        let input: Self = serde_json::from_value(input)
+            .map_err(|error| StepError::ExecutionInput(InvalidExecutionInput::Form(Arc::new(error))))?;
         match &input.accounts {
-            Some(accounts) if accounts.is_empty() => Err(invalid("\"accounts\" is empty".to_owned())),
+            Some(accounts) if accounts.is_empty() => {
+                Err(StepError::ExecutionInput(InvalidExecutionInput::NoAccounts))
+            }
             _ => Ok(input),
         }
     }

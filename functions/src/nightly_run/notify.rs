@@ -6,7 +6,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::Manifest;
-use rollcall_core::formats::jsonl;
+use rollcall_core::formats::jsonl::{self, InvalidRecord};
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::messages;
 use rollcall_core::messages::{Attribute, Listed, Message};
@@ -14,11 +14,11 @@ use rollcall_core::organization::run::Run;
 use rollcall_core::text::console::Console;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, Call};
 use crate::aws::connection;
 use crate::report_store::{LinesError, ReportStore};
 use crate::settings;
-use crate::step_error::{StepError, StepErrorName};
+use crate::step_error::StepError;
 
 /// How often a call is tried.
 pub const ATTEMPTS: u32 = 6;
@@ -124,8 +124,8 @@ impl Notify {
         let key = bucket_layout::findings_jsonl(manifest.date);
         let place = self.report_store.address(&key);
         let each = |line: &[u8], number| {
-            listed.offer(jsonl::read_line(line, number).map_err(|error| error.to_string())?);
-            Ok(())
+            listed.offer(jsonl::read_line(line, number)?);
+            Ok::<_, InvalidRecord>(())
         };
         let read = self.report_store.read_lines(&key, each).await;
         let written = manifest.outputs.iter().find(|output| output.key == key);
@@ -133,8 +133,8 @@ impl Notify {
             (Ok(Some(read)), Some(written)) if read.checksum.hex() == written.sha256 => return Ok(listed),
             (Ok(_), _) => format!("{place} is not the one that run.json names"),
             (Err(LinesError::Line(cause)), _) => format!("{place}: {cause}"),
-            (Err(LinesError::Api(error)), _) if error.is_passing() => return Err(error.into()),
-            (Err(LinesError::Api(error)), _) => error.message,
+            (Err(LinesError::Store(error)), _) if error.is_passing() => return Err(error.into()),
+            (Err(LinesError::Store(error)), _) => error.to_string(),
         };
         tracing::error!(cause, "the findings can't be read");
         Ok(Listed::unreadable(cause))
@@ -143,48 +143,36 @@ impl Notify {
     /// Publishes every message, also after one could not be: a topic that refuses keeps nobody from the
     /// others.
     async fn send(&self, outgoing: Vec<(&String, &Message, String)>) -> Result<(), StepError> {
-        let all = outgoing.len();
+        let mut sent = 0;
         let mut failures = Vec::new();
         for (topic_arn, message, body) in outgoing {
             match self.publish(topic_arn, message, body).await {
                 Ok(()) => {
+                    sent += 1;
                     let subject = &message.subject;
                     tracing::info!(topic_arn, subject, "the message is sent");
                 }
-                Err(error) => failures.push(error.message),
+                Err(error) => failures.push(error),
             }
         }
-        // The whole step is tried again only when nobody would get a message twice.
-        let name = match failures.len() {
-            0 => return Ok(()),
-            failed if failed == all => StepErrorName::MessageNotSent,
-            _ => StepErrorName::SomeMessagesNotSent,
-        };
-        Err(name.error(failures.join("; ")))
+        match failures.is_empty() {
+            true => Ok(()),
+            false => Err(StepError::MessagesNotSent { sent, failures }),
+        }
     }
 
-    async fn publish(&self, topic_arn: &str, message: &Message, body: String) -> Result<(), StepError> {
+    async fn publish(&self, topic_arn: &str, message: &Message, body: String) -> Result<(), ApiError> {
         let mut request = self.sns.publish().topic_arn(topic_arn).subject(&message.subject).message(body);
         for (name, value) in &message.attributes {
             let (data_type, value) = match value {
                 Attribute::Text(text) => ("String", (*text).to_owned()),
                 Attribute::Number(number) => ("Number", number.clone()),
             };
-            let value =
-                MessageAttributeValue::builder().data_type(data_type).string_value(value).build().map_err(
-                    |error| StepErrorName::MessageNotSent.error(format!("attribute {name}: {error}")),
-                )?;
-            request = request.message_attributes(*name, value);
+            let value = MessageAttributeValue::builder().data_type(data_type).string_value(value);
+            request = request.message_attributes(*name, value.build().expect("it has a type"));
         }
-        request.send().await.map(|_| ()).map_err(|error| {
-            let ApiError { kind, message } = ApiError::of(&format!("sns:Publish to {topic_arn}"), &error);
-            StepErrorName::MessageNotSent.error(match kind {
-                ApiErrorKind::Denied => format!(
-                    "{message} (the policies of this role, of the topic and of its key have to allow it)"
-                ),
-                _ => message,
-            })
-        })
+        let answer = request.send().await;
+        answer.map(|_| ()).map_err(|error| ApiError::of(Call::of("sns:Publish", topic_arn), error))
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
@@ -11,8 +11,9 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 
 use chrono::DateTime;
 
+use super::store_error::StoreError;
 use super::{Labels, Opened};
-use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, Call};
 
 /// The key of the upload that is begun and taken back.
 const PROBE: &str = "rollcall-doctor";
@@ -35,20 +36,25 @@ impl Bucket {
         Self { owner: Some(account_id), ..self }
     }
 
-    /// The failure of a call. S3 refuses a bucket of another account than the one expected with the
-    /// same words as everything else it refuses.
-    fn error<E>(&self, call: &str, error: &SdkError<E, HttpResponse>) -> ApiError
+    /// The failure of a call.
+    fn error<E>(&self, call: Call, error: SdkError<E, HttpResponse>) -> StoreError
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let mut error = ApiError::of(call, error);
-        if let Some(owner) = self.owner.as_ref().filter(|_| error.kind == ApiErrorKind::Denied) {
-            error.message = format!(
-                "{} (the policies of this role, of the bucket and of its key have to allow it, and the bucket has to be one of account {owner})",
-                error.message
-            );
-        }
-        error
+        self.failed(ApiError::of(call, error))
+    }
+
+    fn failed(&self, error: ApiError) -> StoreError {
+        StoreError::Bucket { error, expected_owner: self.owner.as_deref().map(Into::into) }
+    }
+
+    /// The answer with the object under `key` ended too early.
+    pub(super) fn cut_off(&self, key: &str, error: impl Into<BoxError>) -> StoreError {
+        self.failed(ApiError::cut_off(self.call("s3:GetObject", key), error))
+    }
+
+    fn call(&self, operation: &'static str, key: &str) -> Call {
+        Call::of(operation, self.address(key))
     }
 
     pub(super) fn name(&self) -> &str {
@@ -59,11 +65,12 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    pub(super) fn get_call(&self, key: &str) -> String {
-        format!("s3:GetObject of {}", self.address(key))
-    }
-
-    pub(super) async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), ApiError> {
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        body: ByteStream,
+        labels: Labels<'_>,
+    ) -> Result<(), StoreError> {
         let mut request = self
             .client
             .put_object()
@@ -85,12 +92,12 @@ impl Bucket {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| self.error(&format!("s3:PutObject of {}", self.address(key)), &error))
+            .map_err(|error| self.error(self.call("s3:PutObject", key), error))
     }
 
     /// Begins an upload and takes it back: S3 asks for the same permissions, on the key too, and a bucket
     /// of evidence that nobody may delete from keeps nothing of it.
-    pub(super) async fn try_write(&self) -> Result<(), ApiError> {
+    pub(super) async fn try_write(&self) -> Result<(), StoreError> {
         let mut request = self.client.create_multipart_upload().bucket(&self.name).key(PROBE);
         if let Some(kms_key_arn) = &self.kms_key_arn {
             request = request
@@ -98,9 +105,10 @@ impl Bucket {
                 .ssekms_key_id(kms_key_arn)
                 .bucket_key_enabled(true);
         }
-        let begun = request.send().await.map_err(|error| {
-            ApiError::of(&format!("s3:PutObject (CreateMultipartUpload) of {}", self.address(PROBE)), &error)
-        })?;
+        let begun = request
+            .send()
+            .await
+            .map_err(|error| self.error(self.call("s3:PutObject (CreateMultipartUpload)", PROBE), error))?;
         let upload_id = begun.upload_id.unwrap_or_default();
         self.client
             .abort_multipart_upload()
@@ -110,12 +118,10 @@ impl Bucket {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                ApiError::of(&format!("s3:AbortMultipartUpload of {}", self.address(PROBE)), &error)
-            })
+            .map_err(|error| self.error(self.call("s3:AbortMultipartUpload", PROBE), error))
     }
 
-    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
         let request = self.client.get_object().bucket(&self.name).key(key);
         match request.set_expected_bucket_owner(self.owner.clone()).send().await {
             Ok(answer) => Ok(Some(Opened {
@@ -124,11 +130,11 @@ impl Bucket {
                 body: answer.body,
             })),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
-            Err(error) => Err(self.error(&self.get_call(key), &error)),
+            Err(error) => Err(self.error(self.call("s3:GetObject", key), error)),
         }
     }
 
-    pub(super) async fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+    pub(super) async fn prefixes(&self) -> Result<Vec<String>, StoreError> {
         let mut prefixes = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.name).prefix("").delimiter("/");
         let request = request.set_expected_bucket_owner(self.owner.clone());
@@ -141,7 +147,7 @@ impl Bucket {
         Ok(prefixes)
     }
 
-    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let mut keys = Vec::new();
         let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
         let request = request.set_expected_bucket_owner(self.owner.clone());
@@ -159,15 +165,19 @@ impl Bucket {
         &self,
         prefix: &str,
         page: Result<ListObjectsV2Output, SdkError<ListObjectsV2Error, HttpResponse>>,
-    ) -> Result<ListObjectsV2Output, ApiError> {
-        let call = format!("s3:ListBucket of {}", self.address(prefix));
-        let page = page.map_err(|error| self.error(&call, &error))?;
+    ) -> Result<ListObjectsV2Output, StoreError> {
+        let call = self.call("s3:ListBucket", prefix);
+        let page = page.map_err(|error| self.error(call.clone(), error))?;
         let found = page.contents().len() + page.common_prefixes().len();
         let is_whole = page.is_truncated.is_some()
             && page.key_count.is_none_or(|count| usize::try_from(count) == Ok(found))
             // The size stands behind the key.
             && page.contents().iter().all(|object| object.size.is_some())
             && page.common_prefixes().iter().all(|common| common.prefix().is_some_and(|it| it.ends_with('/')));
-        if is_whole { Ok(page) } else { Err(ApiError::incomplete(&call, "all the keys of a page")) }
+        if is_whole {
+            Ok(page)
+        } else {
+            Err(self.failed(ApiError::incomplete(call, "all the keys of a page")))
+        }
     }
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::primitives::ByteStream;
 use tempfile::NamedTempFile;
 
+use super::store_error::{DiskError, StoreError};
 use super::{Labels, Opened};
-use crate::aws::api_error::ApiError;
 
 /// Where metadata and unfinished files lie.
 const HIDDEN: &str = ".rollcall";
@@ -48,9 +48,9 @@ impl Folder {
         key: &str,
         mut body: ByteStream,
         labels: Labels<'_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), StoreError> {
         let path = self.path(key);
-        let failed = |error: io::Error| ApiError::of_disk("writing", &path, &error);
+        let failed = |error: io::Error| StoreError::from(DiskError::new("writing", &path, error));
         let mut file = BufWriter::new(self.unfinished().map_err(failed)?);
         while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.into()))? {
             file.write_all(&chunk).map_err(failed)?;
@@ -65,20 +65,20 @@ impl Folder {
 
     /// Makes a file that is gone at once, in the folder or, where there is none yet, in the nearest one
     /// above it that there is.
-    pub(super) fn try_write(&self) -> Result<(), ApiError> {
+    pub(super) fn try_write(&self) -> Result<(), StoreError> {
         let there = |folder: &&Path| !folder.as_os_str().is_empty() && folder.exists();
         let nearest = self.root.ancestors().find(there).unwrap_or(Path::new("."));
         NamedTempFile::new_in(nearest)
             .map(|_| ())
-            .map_err(|error| ApiError::of_disk("writing into", &self.root, &error))
+            .map_err(|error| DiskError::new("writing into", &self.root, error).into())
     }
 
     /// Puts what lies under `prefix` aside, if anything does: into the hidden folder, under a number that
     /// is free.
-    pub(super) fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, ApiError> {
+    pub(super) fn make_room(&self, prefix: &str) -> Result<Option<PathBuf>, StoreError> {
         let name = prefix.trim_end_matches('/');
         let path = self.path(name);
-        let failed = |error: io::Error| ApiError::of_disk("putting aside", &path, &error);
+        let failed = |error: io::Error| StoreError::from(DiskError::new("putting aside", &path, error));
         // Whatever else is wrong with the path shows when something is written.
         if !path.exists() {
             return Ok(None);
@@ -105,9 +105,9 @@ impl Folder {
         NamedTempFile::new_in(folder)
     }
 
-    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, ApiError> {
+    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
         let path = self.path(key);
-        let failed = |error: io::Error| ApiError::of_disk("reading", &path, &error);
+        let failed = |error: io::Error| StoreError::from(DiskError::new("reading", &path, error));
         if !path.try_exists().map_err(failed)? {
             return Ok(None);
         }
@@ -117,9 +117,9 @@ impl Folder {
     }
 
     /// The metadata of an object; none when somebody has put the file there by hand.
-    fn metadata(&self, key: &str) -> Result<HashMap<String, String>, ApiError> {
+    fn metadata(&self, key: &str) -> Result<HashMap<String, String>, StoreError> {
         let path = self.metadata_path(key);
-        let failed = |error: io::Error| ApiError::of_disk("reading", &path, &error);
+        let failed = |error: io::Error| StoreError::from(DiskError::new("reading", &path, error));
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
@@ -127,22 +127,22 @@ impl Folder {
         }
     }
 
-    pub(super) fn has(&self, key: &str) -> Result<bool, ApiError> {
+    pub(super) fn has(&self, key: &str) -> Result<bool, StoreError> {
         let path = self.path(key);
         match fs::metadata(&path) {
             Ok(found) => Ok(found.is_file()),
             Err(error) if is_nowhere(&error) => Ok(false),
-            Err(error) => Err(ApiError::of_disk("reading", &path, &error)),
+            Err(error) => Err(DiskError::new("reading", &path, error).into()),
         }
     }
 
-    pub(super) fn prefixes(&self) -> Result<Vec<String>, ApiError> {
+    pub(super) fn prefixes(&self) -> Result<Vec<String>, StoreError> {
         let entries = entries(&self.root)?;
         let folders = entries.into_iter().filter(|path| path.is_dir());
         Ok(folders.filter_map(|path| Some(format!("{}/", path.file_name()?.to_str()?))).collect())
     }
 
-    pub(super) fn list(&self, prefix: &str) -> Result<Vec<String>, ApiError> {
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         // The folder that the prefix ends in; what follows is the beginning of a name there.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut keys = Vec::new();
@@ -152,7 +152,7 @@ impl Folder {
         Ok(keys)
     }
 
-    fn list_folder(&self, folder: &str, keys: &mut Vec<String>) -> Result<(), ApiError> {
+    fn list_folder(&self, folder: &str, keys: &mut Vec<String>) -> Result<(), StoreError> {
         for path in entries(&self.root.join(folder))? {
             let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
             let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
@@ -190,8 +190,8 @@ fn is_nowhere(error: &io::Error) -> bool {
 }
 
 /// What lies in a folder, but for what is hidden, in order; nothing when there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, ApiError> {
-    let failed = |error: io::Error| ApiError::of_disk("listing", folder, &error);
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |error: io::Error| StoreError::from(DiskError::new("listing", folder, error));
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
@@ -214,7 +214,6 @@ mod tests {
 
     use super::super::{Checksum, ReportStore};
     use super::*;
-    use crate::aws::api_error::ApiErrorKind;
 
     fn store() -> (tempfile::TempDir, ReportStore) {
         let folder = tempfile::tempdir().unwrap();
@@ -315,8 +314,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         let store = ReportStore::folder(file.clone());
         let error = store.write("report.csv", "", vec![], "run-1", &[]).await.unwrap_err();
-        assert_eq!(error.kind, ApiErrorKind::Other);
         let start = format!("writing {}", file.join("report.csv").display());
-        assert!(error.message.starts_with(&start), "{error:?}");
+        assert!(error.to_string().starts_with(&start), "{error:?}");
     }
 }

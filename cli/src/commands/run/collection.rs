@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::organization::failure::{FailureCode, PendingReason};
+use rollcall_functions::aws::api_error::{ApiError, ApiErrorKind};
 use rollcall_functions::nightly_run::collect_report::{
     CollectReport, CollectReportInput, CollectReportOutput,
 };
@@ -12,7 +13,6 @@ use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 
 use super::progress::Progress;
-use crate::aws_connection::has_expired;
 
 /// How reports are collected.
 pub(super) struct Collection {
@@ -98,6 +98,6 @@ impl Collection {
 
     async fn credentials_have_expired(&self) -> bool {
         let Err(error) = self.sts.get_caller_identity().send().await else { return false };
-        has_expired(&error)
+        ApiError::of("sts:GetCallerIdentity", error).kind == ApiErrorKind::CredentialsExpired
     }
 }

@@ -7,16 +7,15 @@ use rollcall_core::evidence::bucket_layout;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::time::format_time;
-use rollcall_functions::aws::api_error::EXPIRED;
 use rollcall_functions::aws::connection;
 use rollcall_functions::clock;
 use rollcall_functions::nightly_run::collect_report::CollectReportInput;
 use rollcall_functions::nightly_run::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
-use rollcall_functions::step_error::{StepError, StepErrorName};
 
+use super::remedies::command_error;
 use crate::arguments::run::RunArguments;
-use crate::aws_connection::{Caller, HOW_TO_GET_CREDENTIALS};
+use crate::aws_connection::Caller;
 use crate::error::CommandError;
 use crate::terminal::note;
 
@@ -69,14 +68,14 @@ impl Start {
             exclude: selection.exclude_account_ids.iter().cloned().collect(),
         };
         let step = ListAccounts::new(&connection::with_attempts(config, ATTEMPTS), store.clone(), settings);
-        let (roll, to_collect) = step.take_roll(&run, Default::default()).await.map_err(in_words_of_flags)?;
+        let (roll, to_collect) = step.take_roll(&run, Default::default()).await.map_err(command_error)?;
         // Only now: a run that may not even list the accounts leaves everything where it is.
         if let Some(aside) = store.make_room(&bucket_layout::day(run.date()))?
             && !arguments.quiet
         {
             note(&format!("what an earlier run of {} left is kept in {}", run.date(), aside.display()));
         }
-        step.write_roll(&run, &roll).await.map_err(in_words_of_flags)?;
+        step.write_roll(&run, &roll).await.map_err(command_error)?;
         Ok(Self { run, roll, to_collect, done: 0 })
     }
 
@@ -142,46 +141,4 @@ impl Start {
             .await?;
         Ok(Self { done: accounts - to_collect.len(), run, roll, to_collect })
     }
-}
-
-/// The steps speak of the deployment's parameters; here they are flags.
-pub(super) fn in_words_of_flags(error: StepError) -> CommandError {
-    let StepError { name, mut message } = error;
-    for (parameters, flags) in [
-        (
-            "parameters IncludeAccountIds, ExcludeAccountIds and OrganizationalUnitIds, and at \"accounts\" in the execution's input",
-            "flags --include-account-ids, --exclude-account-ids and --organizational-unit-ids",
-        ),
-        ("the parameter OrganizationalUnitIds and deploy again", "--organizational-unit-ids"),
-        ("the parameter OrganizationId is", "--organization-id is"),
-        (
-            "correct the parameter or deploy in the right account",
-            "correct it, or use credentials of the right account",
-        ),
-        (
-            "set the parameter AccountIds to the accounts to collect, or deploy in",
-            "give --this-account or --account-ids, or use credentials of",
-        ),
-        (
-            "deploy in the organization's management account or a delegated administrator account, or set the parameter AccountIds",
-            "use credentials of the organization's management account or of a delegated administrator account, or give --this-account or --account-ids",
-        ),
-        (
-            "that user or role, or set the parameter AccountIds",
-            "that user or role, or give --this-account or --account-ids",
-        ),
-    ] {
-        message = message.replace(parameters, flags);
-    }
-    if EXPIRED.iter().any(|code| message.contains(code)) {
-        return CommandError::new(format!(
-            "the AWS credentials have expired ({message}): {HOW_TO_GET_CREDENTIALS}"
-        ));
-    }
-    CommandError::new(match name {
-        StepErrorName::StorageFailed => {
-            format!("{message}: check --output, and that you may write and list there")
-        }
-        _ => message,
-    })
 }

@@ -142,6 +142,6 @@ async fn findings(day: &Day, key: &str) -> Result<Found, CommandError> {
         Ok(Some(read)) => Ok(Found::Findings { sha256: read.checksum.hex(), findings }),
         Ok(None) => Ok(Found::Gone),
         Err(LinesError::Line(problem)) => Ok(Found::Unreadable(problem)),
-        Err(LinesError::Api(error)) => Err(error.into()),
+        Err(LinesError::Store(error)) => Err(error.into()),
     }
 }

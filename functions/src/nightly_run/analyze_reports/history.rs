@@ -7,7 +7,7 @@ mod aws_sample;
 use chrono::{DateTime, NaiveDate, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::WrittenFile;
-use rollcall_core::formats::jsonl;
+use rollcall_core::formats::jsonl::{self, InvalidRecord};
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::judgement::history::{Earlier, EarlierRun, History, PassedOver, Previous};
 use rollcall_core::judgement::settings::RuleSettings;
@@ -15,7 +15,7 @@ use rollcall_core::organization::roll::{Roll, RollSource};
 use rollcall_core::text::untrusted::shortened;
 use serde::Deserialize;
 
-use crate::aws::api_error::ApiError;
+use crate::report_store::store_error::StoreError;
 use crate::report_store::{LinesError, ReportStore};
 use crate::step_error::StepError;
 
@@ -61,7 +61,7 @@ impl Past<'_> {
         let prefixes = match bucket.prefixes().await {
             Ok(prefixes) => prefixes,
             Err(error) => {
-                let reason = format!("and all before it can't be listed: {}", passes(error)?.message);
+                let reason = format!("and all before it can't be listed: {}", passes(error)?);
                 history.passed_over.push(PassedOver { date: date.pred_opt().unwrap_or(date), reason });
                 return Ok((history, Previous::default()));
             }
@@ -93,7 +93,7 @@ impl Past<'_> {
         match look_up(self.bucket, &bucket_layout::run(date)).await {
             Ok(Some(manifest)) => self.read_run(date, &manifest).await,
             Ok(None) => self.read_reports(date).await,
-            Err(error) => Ok(Err(format!("can't be read: {}", passes(error)?.message))),
+            Err(error) => Ok(Err(format!("can't be read: {}", passes(error)?))),
         }
     }
 
@@ -123,16 +123,16 @@ impl Past<'_> {
         };
         let mut found = Vec::new();
         let read = bucket.read_lines(&key, |line, number| {
-            found.push(jsonl::read_line(line, number).map_err(|error| error.to_string())?);
-            Ok(())
+            found.push(jsonl::read_line(line, number)?);
+            Ok::<_, InvalidRecord>(())
         });
         let read = match read.await {
             Ok(read) => read,
             Err(LinesError::Line(reason)) => {
                 return Ok(Err(format!("has a findings.jsonl that can't be read: {reason}")));
             }
-            Err(LinesError::Api(error)) => {
-                return Ok(Err(format!("can't be read: {}", passes(error)?.message)));
+            Err(LinesError::Store(error)) => {
+                return Ok(Err(format!("can't be read: {}", passes(error)?)));
             }
         };
         Ok(match read {
@@ -146,7 +146,7 @@ impl Past<'_> {
     }
 }
 
-async fn look_up(bucket: &ReportStore, key: &str) -> Result<Option<Vec<u8>>, ApiError> {
+async fn look_up(bucket: &ReportStore, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     if !bucket.has(key).await? {
         return Ok(None);
     }
@@ -154,6 +154,6 @@ async fn look_up(bucket: &ReportStore, key: &str) -> Result<Option<Vec<u8>>, Api
 }
 
 /// Tells a refusal, which stays, from an outage, which is worth another try of the whole step.
-fn passes(error: ApiError) -> Result<ApiError, StepError> {
+fn passes(error: StoreError) -> Result<StoreError, StepError> {
     if error.is_passing() { Err(error.into()) } else { Ok(error) }
 }

@@ -6,6 +6,7 @@ use rollcall_core::organization::roll::{Account, SkipReason};
 
 use super::*;
 use crate::fake_bucket::FakeBucket;
+use crate::lambda::sentence;
 use crate::step_error::StepErrorName;
 use rollcall_testing::fake_aws::{Answer, FakeAws, s3_error};
 
@@ -220,20 +221,20 @@ async fn refused(aws: FakeAws) -> StepError {
 #[tokio::test]
 async fn a_roll_that_is_not_this_runs_ends_it() {
     let error = refused(roll(1, "another-night")).await;
-    assert_eq!(error.name, StepErrorName::RunReplaced);
-    assert!(error.message.contains("another-night") && error.message.contains("night-1"), "{error}");
-    assert_eq!(refused(FakeAws::default()).await.name, StepErrorName::StorageFailed);
+    assert_eq!(error.name(), StepErrorName::RunReplaced);
+    assert!(sentence(&error).contains("another-night") && sentence(&error).contains("night-1"), "{error}");
+    assert_eq!(refused(FakeAws::default()).await.name(), StepErrorName::StorageFailed);
     let damaged =
         FakeAws::default().with_object("reports/2026-01-31/accounts.json", "[]", &[("execution", "night-1")]);
-    assert_eq!(refused(damaged).await.name, StepErrorName::StorageFailed);
+    assert_eq!(refused(damaged).await.name(), StepErrorName::StorageFailed);
 }
 
 #[tokio::test]
 async fn a_bucket_that_does_not_answer_is_worth_another_try_and_one_that_refuses_is_named() {
     let aws = roll(1, "night-1").refuse("ListObjectsV2", "", s3_error(503, "SlowDown"));
-    assert_eq!(refused(aws).await.name, StepErrorName::ServiceUnavailable);
+    assert_eq!(refused(aws).await.name(), StepErrorName::ServiceUnavailable);
     let aws = roll(1, "night-1").refuse("PutObject", "run.json", s3_error(403, "AccessDenied"));
-    assert_eq!(refused(aws).await.name, StepErrorName::StorageFailed);
+    assert_eq!(refused(aws).await.name(), StepErrorName::StorageFailed);
 }
 
 #[tokio::test]
@@ -376,8 +377,8 @@ async fn a_bucket_that_can_not_be_listed_or_a_roll_that_can_not_be_read_ends_the
         ("GetObject", "accounts.json", s3_error(503, "SlowDown"), StepErrorName::ServiceUnavailable),
     ] {
         let error = refused(roll(1, "night-1").refuse(action, ending, answer)).await;
-        assert_eq!(error.name, name, "{action}");
+        assert_eq!(error.name(), name, "{action}");
         let place = if action == "GetObject" { "s3://reports/2026-01-31/" } else { "s3://reports/" };
-        assert!(error.message.contains(place), "{error}");
+        assert!(sentence(&error).contains(place), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::roll::{ListedBy, SkipReason};
 
 use super::{CollectReportInput, NoReport};
-use crate::aws::api_error::{ApiError, ApiErrorKind};
+use crate::aws::api_error::{ApiError, ApiErrorKind, Call};
 use crate::aws::organization::account_state;
 use crate::aws::whole_answer::WholeAnswer;
 
@@ -74,7 +74,7 @@ impl MemberRole {
         execution: &str,
     ) -> Result<Credentials, NoReport> {
         let role_arn = owner.role_arn(account_id, &self.role_name);
-        let call = format!("sts:AssumeRole of {role_arn}");
+        let call = Call::of("sts:AssumeRole", &role_arn);
         let answer = self
             .sts
             .assume_role()
@@ -85,9 +85,9 @@ impl MemberRole {
             .interceptor(WholeAnswer("AssumeRole"))
             .send()
             .await
-            .map_err(|error| NoReport::of_assume_role(ApiError::of(&call, &error)))?;
+            .map_err(|error| NoReport::of_assume_role(ApiError::of(call.clone(), error)))?;
         let credentials =
-            answer.credentials.ok_or_else(|| NoReport::of(ApiError::incomplete(&call, "credentials")))?;
+            answer.credentials.ok_or_else(|| NoReport::of(ApiError::incomplete(call, "credentials")))?;
         Ok(Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key,
@@ -122,15 +122,13 @@ impl MemberRole {
             }
             Err(error) => error,
         };
-        let call = format!("organizations:DescribeAccount of account {}", input.account_id);
-        let ApiError { kind, message: unasked } = ApiError::of(&call, &error);
-        match (kind, refused) {
-            (ApiErrorKind::Denied | ApiErrorKind::DeniedExplicitly, NoReport::Failed { code, message }) => {
-                NoReport::Failed {
-                    code,
-                    message: format!("{message}; whether it was suspended since is not known: {unasked}"),
-                }
-            }
+        let call = Call::of("organizations:DescribeAccount", format_args!("account {}", input.account_id));
+        let unasked = ApiError::of(call, error);
+        match (unasked.kind, refused) {
+            (ApiErrorKind::Denied(_), NoReport::Failed { code, message }) => NoReport::Failed {
+                code,
+                message: format!("{message}; whether it was suspended since is not known: {unasked}"),
+            },
             (_, refused) => refused,
         }
     }

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::fake_bucket::FakeBucket;
+use crate::lambda::sentence;
+use crate::step_error::StepErrorName;
 use rollcall_testing::fake_aws::{
     Answer, FakeAws, json as json_answer, json_error, query, query_error, s3_error, xml,
 };
@@ -328,8 +330,8 @@ async fn a_failure_that_can_not_be_recorded_is_an_error_worth_another_try() {
     let aws = well().on("AssumeRole", [denied("no role")]).on("DescribeAccount", [json_answer(json!({}))]);
     let aws = aws.refuse("PutObject", "", s3_error(403, "AccessDenied"));
     let error = collect_with(&aws, 0, input(MEMBER, 0)).await.unwrap_err();
-    assert_eq!(error.name, StepErrorName::StorageFailed);
-    assert!(error.message.contains("no role") && error.message.contains("s3:PutObject"), "{error}");
+    assert_eq!(error.name(), StepErrorName::StorageFailed);
+    assert!(sentence(&error).contains("no role") && sentence(&error).contains("s3:PutObject"), "{error}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::fake_bucket::FakeBucket;
+use crate::lambda::sentence;
+use crate::step_error::StepErrorName;
 use rollcall_testing::fake_aws::{Answer, FakeAws, json as answer, json_error, json_error_with, s3_error};
 use rollcall_testing::hostile_texts::TEXTS;
 
@@ -173,8 +175,11 @@ async fn a_root_or_unit_that_does_not_exist_is_named() {
     ] {
         let aws = organization().on("DescribeOrganizationalUnit", [json_error(code)]);
         let error = refused(&aws, under(&[unit]), json!({})).await;
-        assert_eq!(error.name, StepErrorName::UnknownOrganizationalUnit);
-        assert!(error.message.contains(unit) && error.message.contains("OrganizationalUnitIds"), "{error}");
+        assert_eq!(error.name(), StepErrorName::UnknownOrganizationalUnit);
+        assert!(
+            sentence(&error).contains(unit) && sentence(&error).contains("OrganizationalUnitIds"),
+            "{error}"
+        );
     }
 }
 
@@ -188,8 +193,8 @@ async fn what_organizations_refuses_says_what_to_do() {
         for action in ["DescribeOrganization", "ListAccounts", "ListRoots", "ListAccountsForParent"] {
             let error =
                 refused(&organization().on(action, [json_error(code)]), Settings::default(), json!({})).await;
-            assert_eq!(error.name, name, "{action} {code}");
-            assert!(error.message.contains(fix), "{error}");
+            assert_eq!(error.name(), name, "{action} {code}");
+            assert!(sentence(&error).contains(fix), "{error}");
         }
     }
 }
@@ -200,9 +205,9 @@ async fn a_missing_permission_is_named_and_no_other_account_is_recommended() {
         let words = format!("User: x is not authorized to perform: organizations:{action} on resource: *");
         let answer = json_error_with("AccessDeniedException", &words);
         let error = refused(&organization().on(action, [answer]), Settings::default(), json!({})).await;
-        assert_eq!(error.name, StepErrorName::OrganizationsDenied);
+        assert_eq!(error.name(), StepErrorName::OrganizationsDenied);
         let fix = format!("{words}: allow organizations:{action} in the policies of that user or role, ");
-        assert!(error.message.contains(&fix), "{error}");
+        assert!(sentence(&error).contains(&fix), "{error}");
     }
 }
 
@@ -210,8 +215,8 @@ async fn a_missing_permission_is_named_and_no_other_account_is_recommended() {
 async fn another_organization_is_refused_with_both_ids() {
     let settings = Settings { organization_id: Some("o-another0000".into()), ..Default::default() };
     let error = refused(&organization(), settings, json!({})).await;
-    assert_eq!(error.name, StepErrorName::OrganizationMismatch);
-    assert!(error.message.contains("o-another0000") && error.message.contains(ORGANIZATION), "{error}");
+    assert_eq!(error.name(), StepErrorName::OrganizationMismatch);
+    assert!(sentence(&error).contains("o-another0000") && sentence(&error).contains(ORGANIZATION), "{error}");
 }
 
 #[tokio::test]
@@ -245,8 +250,8 @@ async fn a_roll_with_nothing_to_collect_is_refused() {
         ..Default::default()
     };
     let error = refused(&organization(), settings, json!({})).await;
-    assert_eq!(error.name, StepErrorName::NoAccountToCollect);
-    assert!(error.message.contains("none of the 3 accounts"), "{error}");
+    assert_eq!(error.name(), StepErrorName::NoAccountToCollect);
+    assert!(sentence(&error).contains("none of the 3 accounts"), "{error}");
 }
 
 #[tokio::test]
@@ -279,8 +284,8 @@ async fn input_that_is_wrong_is_refused_with_what_is_wrong_and_what_is_taken() {
         (json!({ "accounts": [id(1), id(9)] }), "no account 999999999999"),
     ] {
         let error = refused(&organization(), Settings::default(), input.clone()).await;
-        assert_eq!(error.name, StepErrorName::InvalidInput, "{input}");
-        assert!(error.message.contains(what), "{error}");
+        assert_eq!(error.name(), StepErrorName::InvalidInput, "{input}");
+        assert!(sentence(&error).contains(what), "{error}");
     }
 }
 
@@ -289,8 +294,8 @@ async fn a_bucket_that_refuses_is_named() {
     for (bucket, key) in [("reports", "accounts.json"), ("work", "to-collect.json")] {
         let aws = organization().refuse("PutObject", key, s3_error(403, "AccessDenied"));
         let error = refused(&aws, Settings::default(), json!({})).await;
-        assert_eq!(error.name, StepErrorName::StorageFailed);
-        assert!(error.message.contains(&format!("s3://{bucket}/2026-01-31/{key}")), "{error}");
+        assert_eq!(error.name(), StepErrorName::StorageFailed);
+        assert!(sentence(&error).contains(&format!("s3://{bucket}/2026-01-31/{key}")), "{error}");
     }
 }
 
@@ -378,7 +383,7 @@ async fn what_is_refused_under_a_unit_is_not_taken_for_an_unknown_unit() {
                 .on("DescribeOrganizationalUnit", [unit.clone()])
                 .on(action, [json_error(code)]);
             let error = refused(&aws, under(&["ou-ab12-11111111"]), json!({})).await;
-            assert_eq!(error.name, name, "{action} {code}");
+            assert_eq!(error.name(), name, "{action} {code}");
         }
     }
 }
@@ -409,8 +414,8 @@ async fn an_account_whose_id_is_none_ends_the_step_for_it_would_be_missing_silen
     let aws =
         organization().on("ListAccounts", [answer(json!({ "Accounts": [account(1), { "Id": "12" }] }))]);
     let error = refused(&aws, Settings::default(), json!({})).await;
-    assert_eq!(error.name, StepErrorName::ServiceUnavailable);
-    assert!(error.message.contains("account id \"12\" is not twelve digits"), "{error}");
+    assert_eq!(error.name(), StepErrorName::ServiceUnavailable);
+    assert!(sentence(&error).contains("account id \"12\" is not twelve digits"), "{error}");
 }
 
 #[tokio::test]
@@ -428,8 +433,8 @@ async fn an_account_to_include_that_nobody_listed_is_collected_and_will_fail_the
 async fn an_account_that_the_deployment_excludes_is_not_collected_because_input_names_it() {
     let settings = Settings { exclude: [id(2).parse().unwrap()].into(), ..Default::default() };
     let error = refused(&organization(), settings, json!({ "accounts": [id(2)] })).await;
-    assert_eq!(error.name, StepErrorName::NoAccountToCollect);
-    assert!(error.message.contains("none of the 1 accounts"), "{error}");
+    assert_eq!(error.name(), StepErrorName::NoAccountToCollect);
+    assert!(sentence(&error).contains("none of the 1 accounts"), "{error}");
 }
 
 #[tokio::test]
@@ -444,7 +449,7 @@ async fn input_chooses_among_the_accounts_of_a_plain_list_too() {
     assert_eq!((&item["account_id"], &item["listed_by"]), (&json!(id(8)), &json!("account-list")));
     assert_eq!(aws.json("reports/2026-01-31/accounts.json")["source"], "execution-input");
     let error = refused(&FakeAws::default(), settings(), json!({ "accounts": [id(9)] })).await;
-    assert_eq!(error.name, StepErrorName::InvalidInput);
+    assert_eq!(error.name(), StepErrorName::InvalidInput);
 }
 
 #[tokio::test]
@@ -461,7 +466,7 @@ async fn a_bucket_that_is_slow_is_worth_another_try() {
     for key in ["accounts.json", "to-collect.json"] {
         let aws = organization().refuse("PutObject", key, s3_error(503, "SlowDown"));
         assert_eq!(
-            refused(&aws, Settings::default(), json!({})).await.name,
+            refused(&aws, Settings::default(), json!({})).await.name(),
             StepErrorName::ServiceUnavailable,
             "{key}"
         );
@@ -472,6 +477,6 @@ async fn a_bucket_that_is_slow_is_worth_another_try() {
 async fn an_array_is_no_input() {
     for input in [json!([]), json!([[id(2)]]), json!([[id(2)], "2026-06-01"])] {
         let answer = list_with(&organization(), Settings::default(), input.clone()).await;
-        assert_eq!(answer.unwrap_err().name, StepErrorName::InvalidInput, "{input}");
+        assert_eq!(answer.unwrap_err().name(), StepErrorName::InvalidInput, "{input}");
     }
 }

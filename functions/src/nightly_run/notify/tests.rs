@@ -7,8 +7,10 @@ use rollcall_core::organization::roll_call::{Evidence, RollCall};
 
 use super::*;
 use crate::fake_bucket::FakeBucket;
+use crate::lambda::sentence;
 use crate::nightly_run::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use crate::report_store::Checksum;
+use crate::step_error::StepErrorName;
 use rollcall_testing::fake_aws::{FakeAws, query, query_error, s3_error};
 use rollcall_testing::hostile_texts::TEXTS;
 
@@ -126,7 +128,7 @@ async fn a_failed_account_is_sent_to_the_topic_with_links_into_the_partitions_co
 #[tokio::test]
 async fn the_manifest_of_another_run_is_not_sent_as_this_ones() {
     let aws = manifest("another-night", Some(FailureCode::Internal));
-    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::RunReplaced);
+    assert_eq!(notify(&aws).await.unwrap_err().name(), StepErrorName::RunReplaced);
     assert!(aws.requests("Publish").is_empty());
 }
 
@@ -137,8 +139,8 @@ async fn a_manifest_that_is_gone_or_damaged_is_named() {
     let refusing = FakeAws::default().refuse("GetObject", "", s3_error(403, "AccessDenied"));
     for aws in [FakeAws::default(), damaged, refusing] {
         let error = notify(&aws).await.unwrap_err();
-        assert_eq!(error.name, StepErrorName::StorageFailed);
-        assert!(error.message.contains("s3://reports/2026-01-31/run.json"), "{error}");
+        assert_eq!(error.name(), StepErrorName::StorageFailed);
+        assert!(sentence(&error).contains("s3://reports/2026-01-31/run.json"), "{error}");
     }
 }
 
@@ -147,9 +149,9 @@ async fn a_topic_that_refuses_is_worth_another_try() {
     let aws = manifest("night-1", Some(FailureCode::Internal))
         .on("Publish", [query_error(403, "AuthorizationError", "not authorized")]);
     let error = notify(&aws).await.unwrap_err();
-    assert_eq!(error.name, StepErrorName::MessageNotSent);
-    assert!(error.message.contains(TOPIC), "{error}");
-    assert!(error.message.ends_with("and of its key have to allow it)"), "{error}");
+    assert_eq!(error.name(), StepErrorName::MessageNotSent);
+    assert!(sentence(&error).contains(TOPIC), "{error}");
+    assert!(sentence(&error).ends_with("and of its key have to allow it)"), "{error}");
 }
 
 #[tokio::test]
@@ -166,14 +168,14 @@ async fn a_topic_that_is_over_its_rate_or_out_of_order_is_worth_another_try() {
     for answer in [query_error(400, "Throttled", "Rate exceeded"), query_error(500, "InternalError", "fault")]
     {
         let aws = manifest("night-1", Some(FailureCode::Internal)).on("Publish", [answer]);
-        assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::MessageNotSent);
+        assert_eq!(notify(&aws).await.unwrap_err().name(), StepErrorName::MessageNotSent);
     }
 }
 
 #[tokio::test]
 async fn a_bucket_that_does_not_answer_is_not_taken_for_nothing_to_say() {
     let aws = manifest("night-1", None).refuse("GetObject", "run.json", s3_error(503, "SlowDown"));
-    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
+    assert_eq!(notify(&aws).await.unwrap_err().name(), StepErrorName::ServiceUnavailable);
 }
 
 // The digest of findings.
@@ -278,7 +280,7 @@ async fn findings_that_can_not_be_read_are_told_and_keep_nobody_from_the_rest() 
 #[tokio::test]
 async fn nothing_is_sent_before_all_is_read_for_the_step_is_tried_again() {
     let aws = analyzed(false).await.refuse("GetObject", "findings.jsonl", s3_error(503, "SlowDown"));
-    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::ServiceUnavailable);
+    assert_eq!(notify(&aws).await.unwrap_err().name(), StepErrorName::ServiceUnavailable);
     assert!(topics(&aws).is_empty());
 }
 
@@ -293,13 +295,13 @@ async fn a_topic_that_refuses_keeps_nobody_from_the_others_and_nothing_is_sent_t
         let aws = analyzed(false).await.on("Publish", answers);
         let error = notify_with(&aws, Some(CHAT_TOPIC.into())).await.unwrap_err();
         assert_eq!(
-            error.name,
+            error.name(),
             StepErrorName::SomeMessagesNotSent,
             "which the state machine does not try again"
         );
-        assert!(error.message.contains("Topic does not exist"), "{error}");
+        assert!(sentence(&error).contains("Topic does not exist"), "{error}");
         assert_eq!(topics(&aws).len(), 4, "all are tried");
     }
     let aws = analyzed(false).await.on("Publish", [refused]);
-    assert_eq!(notify(&aws).await.unwrap_err().name, StepErrorName::MessageNotSent);
+    assert_eq!(notify(&aws).await.unwrap_err().name(), StepErrorName::MessageNotSent);
 }

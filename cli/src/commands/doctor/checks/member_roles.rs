@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{CallAs, StackInstanceStatus, StackInstanceSummary};
 use rollcall_core::text::counted::counted;
-use rollcall_functions::aws::api_error::ApiError;
+use rollcall_functions::aws::api_error::{ApiError, Call};
 
 use crate::check::Check;
 use crate::commands::doctor::deployment::Deployment;
@@ -38,9 +38,9 @@ pub async fn check(config: &SdkConfig, deployment: &Deployment) -> Check {
         match page {
             Ok(page) => instances.extend(page.summaries.unwrap_or_default()),
             Err(error) => {
-                let ApiError { message, .. } =
-                    ApiError::of(&format!("cloudformation:ListStackInstances of {stack_set}"), &error);
-                return Check::failed(NAME, message, "check that the StackSet exists, and your permissions");
+                let error = ApiError::of(Call::of("cloudformation:ListStackInstances", &stack_set), error);
+                let fix = "check that the StackSet exists, and your permissions";
+                return Check::failed(NAME, error.to_string(), fix);
             }
         }
     }

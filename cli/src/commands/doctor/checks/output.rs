@@ -34,7 +34,7 @@ pub async fn check(
         Ok(()) => Check::passed(NAME, format!("{address} can be written")),
         Err(error) => Check::failed(
             NAME,
-            format!("{address} can't be written: {}", error.message),
+            format!("{address} can't be written: {error}"),
             "check that it exists, its policy, and your permissions on it and on its key",
         ),
     }

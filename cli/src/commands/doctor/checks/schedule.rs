@@ -5,7 +5,7 @@ use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::types::ScheduleState;
 use chrono::{DateTime, Utc};
 use croner::parser::{CronParser, Seconds, Year};
-use rollcall_functions::aws::api_error::ApiError;
+use rollcall_functions::aws::api_error::{ApiError, Call};
 
 use crate::check::Check;
 
@@ -21,11 +21,10 @@ pub async fn check(config: &SdkConfig, stack_name: &str, now: DateTime<Utc>) -> 
     let schedule = match Client::new(config).get_schedule().name(stack_name).send().await {
         Ok(schedule) => schedule,
         Err(error) => {
-            let ApiError { message, .. } =
-                ApiError::of(&format!("scheduler:GetSchedule of {stack_name}"), &error);
+            let call = Call::of("scheduler:GetSchedule", stack_name);
             return Check::failed(
                 NAME,
-                message,
+                ApiError::of(call, error).to_string(),
                 "deploy the stack again, or allow the call to your credentials",
             );
         }

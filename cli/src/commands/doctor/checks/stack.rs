@@ -18,13 +18,13 @@ pub async fn check(config: &SdkConfig, stack_name: &str) -> (Option<Deployment>,
     let stack = match answer {
         Ok(answer) => answer.stacks.and_then(|stacks| stacks.into_iter().next()),
         Err(error) => {
-            let ApiError { message, .. } = ApiError::of("cloudformation:DescribeStacks", &error);
-            if message.contains("does not exist") {
-                None
-            } else {
+            let error = ApiError::of("cloudformation:DescribeStacks", error);
+            // Only the name can be invalid about the call: no stack has it.
+            if error.code() != Some("ValidationError") {
                 let fix = "allow it to your credentials, or leave it if you look after no deployment";
-                return (None, Check::failed(NAME, message, fix));
+                return (None, Check::failed(NAME, error.to_string(), fix));
             }
+            None
         }
     };
     let Some(stack) = stack else {

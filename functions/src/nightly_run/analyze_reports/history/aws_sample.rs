@@ -24,7 +24,7 @@ impl Past<'_> {
         let keys = match self.bucket.list(&bucket_layout::aws_sample_reports(date)).await {
             Ok(keys) => keys,
             Err(error) => {
-                let cause = passes(error)?.message;
+                let cause = passes(error)?;
                 return Ok(Err(format!("has no run.json, and its reports can't be listed: {cause}")));
             }
         };
@@ -106,7 +106,7 @@ impl Past<'_> {
         let object = match read_again_and_again(self.bucket, key).await {
             Ok(Some(object)) => object,
             Ok(None) => return Ok(Err("it was deleted while it was read".to_owned())),
-            Err(error) => return Ok(Err(passes(error)?.message)),
+            Err(error) => return Ok(Err(passes(error)?.to_string())),
         };
         let as_of = of_its_day(date, object.modified);
         let nothing = Previous::default();

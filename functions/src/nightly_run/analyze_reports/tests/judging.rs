@@ -166,9 +166,9 @@ async fn exemptions_that_do_not_parse_end_the_step_with_file_line_and_cause() {
         ),
     ] {
         let error = refused(roll(1, "night-1").with_object("reports/exemptions.toml", text, &[])).await;
-        assert_eq!(error.name, StepErrorName::InvalidExemptions);
-        assert!(error.message.starts_with("s3://reports/exemptions.toml, "), "{error}");
-        assert!(error.message.contains(words), "{error}");
+        assert_eq!(error.name(), StepErrorName::InvalidExemptions);
+        assert!(sentence(&error).starts_with("s3://reports/exemptions.toml, "), "{error}");
+        assert!(sentence(&error).contains(words), "{error}");
     }
 }
 
@@ -180,7 +180,7 @@ async fn exemptions_that_can_not_be_read_are_never_taken_for_none() {
         (s3_error(404, "NoSuchKey"), StepErrorName::ServiceUnavailable),
     ] {
         let aws = roll(1, "night-1").with_object("reports/exemptions.toml", EXEMPTION, &[]);
-        assert_eq!(refused(aws.refuse("GetObject", "exemptions.toml", answer)).await.name, name);
+        assert_eq!(refused(aws.refuse("GetObject", "exemptions.toml", answer)).await.name(), name);
     }
 }
 
@@ -338,7 +338,7 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_no_history() {
         let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
         let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
         let error = refused(aws.refuse("GetObject", key, s3_error(503, "SlowDown"))).await;
-        assert_eq!(error.name, StepErrorName::ServiceUnavailable, "{key}");
+        assert_eq!(error.name(), StepErrorName::ServiceUnavailable, "{key}");
     }
 }
 
@@ -501,7 +501,7 @@ async fn a_bucket_that_does_not_answer_is_not_taken_for_a_day_without_reports() 
         let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &stale(1, &["anna"]));
         let aws = roll_on(aws, "2026-01-31", "night-1", 1, RollSource::AccountList);
         let error = refused(damage(aws, s3_error(503, "SlowDown"))).await;
-        assert_eq!(error.name, StepErrorName::ServiceUnavailable);
+        assert_eq!(error.name(), StepErrorName::ServiceUnavailable);
     }
 }
 
