@@ -64,7 +64,9 @@ OBJECTS_A_KMS_REQUEST = 100
 # accounts.json, to-collect.json, findings twice, page, two for tables, manifest, the map's results; and lists.
 OTHER_OBJECTS = 14
 EMAILS = 2
-METRICS = 14
+# What the alarms read. The dashboard, and the metrics that only it shows, are not made unless asked for.
+METRICS = 2
+METRICS_OF_THE_DASHBOARD = 11
 # A metric is paid by the hour in which it is sent: once a night.
 METRIC_HOURS_A_MONTH, HOURS_A_MONTH = NIGHTS, 730
 ALARMS = 2
@@ -124,11 +126,18 @@ def monthly(accounts):
         "KMS": KEYS * price["a key a month"]
         + NIGHTS * (written + read) / OBJECTS_A_KMS_REQUEST * price["a KMS request"],
         "logs": gb_logged * (price["a GB of logs taken in"] + KEPT_MONTHS * price["a GB of logs a month"]),
-        "dashboard, alarms, metrics": price["a dashboard a month"]
-        + ALARMS * price["an alarm a month"]
-        + METRICS * price["a metric a month"] * METRIC_HOURS_A_MONTH / HOURS_A_MONTH,
+        "alarms, metrics": ALARMS * price["an alarm a month"] + METRICS * metric_a_month(),
         "SNS": NIGHTS * EMAILS * price["an email"],
     }
+
+
+def metric_a_month():
+    return PRICES["a metric a month"] * METRIC_HOURS_A_MONTH / HOURS_A_MONTH
+
+
+def dashboard_a_month():
+    """What ShowDashboard adds."""
+    return PRICES["a dashboard a month"] + METRICS_OF_THE_DASHBOARD * metric_a_month()
 
 
 def table():

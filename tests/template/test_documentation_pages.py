@@ -186,7 +186,15 @@ def test_the_cost_model_counts_the_transitions_of_the_definition():
     assert f"nights x ({of_run} + accounts x {of_account} + waits x {of_wait})" in text
     assert f"{cost_model.gigabytes('CollectReport')} GB x (accounts x {cost_model.COLLECT_SECONDS:.0f} s" in text
     metrics = (ROOT / "core" / "src" / "evidence" / "metrics.rs").read_text()
-    assert len(re.findall(r'\("\w+", "(?:Count|Percent|Seconds)"', metrics)) == cost_model.METRICS
+    of_alarms = re.findall(r'"(\w+)"', re.search(r"const OF_ALARMS: .*?= \[(.*?)\];", metrics)[1])
+    assert len(of_alarms) == cost_model.METRICS
+    everything = re.findall(r'\("\w+", "(?:Count|Percent|Seconds)"', metrics)
+    assert len(everything) == cost_model.METRICS + cost_model.METRICS_OF_THE_DASHBOARD
+    alone, dashboard = sum(cost_model.monthly(0).values()), cost_model.dashboard_a_month()
+    assert alone <= 2.50, "what a deployment costs before it has any account"
+    assert f"Without any account it costs {alone:.2f} USD a month. `ShowDashboard=true` adds {dashboard:.2f}" in text
+    description = load("template.yml")["Parameters"]["ShowDashboard"]["Description"]
+    assert f"about {dashboard:.2f} USD a month" in description
 
 
 def test_the_limits_of_the_functions_are_those_of_the_template():

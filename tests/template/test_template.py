@@ -269,6 +269,22 @@ def test_the_dashboard_shows_what_the_analysis_measures(template):
     assert ours <= shown & measured, ours - (shown & measured)
 
 
+def test_every_metric_is_read_by_an_alarm_or_by_the_dashboard_which_is_not_made_unless_asked_for(template):
+    code = source("metrics.rs").split("#[cfg(test)]")[0]
+    of_alarms = set(re.findall(r'"(\w+)"', re.search(r"const OF_ALARMS: .*?= \[(.*?)\];", code)[1]))
+    coverage, no_run = (template["Resources"][name]["Properties"] for name in ("CoverageAlarm", "NoRunAlarm"))
+    read = {coverage["MetricName"], *(m["MetricStat"]["Metric"]["MetricName"] for m in no_run["Metrics"] if "MetricStat" in m)}
+    assert of_alarms == read
+    shown = set(re.findall(r'"(\w+)"', template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
+    everything = set(re.findall(r'\("(\w+)", "(?:Count|Percent|Seconds)"', code))
+    assert everything <= of_alarms | shown, "nothing reads the rest, and it costs"
+    assert template["Resources"]["Dashboard"]["Condition"] == "MakeDashboard"
+    assert template["Conditions"]["MakeDashboard"] == {"Fn::Equals": [{"Ref": "ShowDashboard"}, "true"]}
+    assert template["Parameters"]["ShowDashboard"]["Default"] == "false"
+    variables = template["Resources"]["AnalyzeReportsFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["SHOW_DASHBOARD"] == {"Ref": "ShowDashboard"}
+
+
 def stars_without_a_reason(text):
     """The lines on which a star is a resource, however it is written, and no comment above says why."""
 

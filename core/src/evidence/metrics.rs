@@ -11,9 +11,22 @@ pub const NAMESPACE: &str = "Rollcall";
 /// The one dimension: the name of the deployment, for an account may have several.
 pub const DIMENSION: &str = "Deployment";
 
+/// The metrics that an alarm reads. The others are for the dashboard.
+const OF_ALARMS: [&str; 2] = ["Runs", "CoveragePercent"];
+
+/// Which values of the line become metrics. CloudWatch charges for each of those, and for none that is
+/// only in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// What the alarms read.
+    ForAlarms,
+    /// And what the dashboard shows.
+    ForDashboard,
+}
+
 /// The line for the log, or nothing for a run of some accounts only, or by another day than its own:
 /// how the nights are can't be told from those.
-pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
+pub fn metrics(manifest: &Manifest, deployment: &str, measured: Measured) -> Option<String> {
     if !manifest.is_a_night() {
         return None;
     }
@@ -34,10 +47,12 @@ pub fn metrics(manifest: &Manifest, deployment: &str) -> Option<String> {
         ("LowFindings", "Count", of(Severity::Low)),
         ("NewFindings", "Count", json!(findings.new)),
         ("ResolvedFindings", "Count", json!(findings.resolved)),
-        ("Duration", "Seconds", json!((manifest.finished - manifest.started).num_seconds())),
     ];
-    let definitions: Vec<Value> =
-        values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let definitions: Vec<Value> = values
+        .iter()
+        .filter(|(name, ..)| measured == Measured::ForDashboard || OF_ALARMS.contains(name))
+        .map(|(name, unit, _)| json!({ "Name": name, "Unit": unit }))
+        .collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -69,7 +84,8 @@ mod tests {
 
     #[test]
     fn every_metric_that_is_defined_has_a_value_and_a_unit() {
-        let line: Value = serde_json::from_str(&metrics(&night(), "rollcall").unwrap()).unwrap();
+        let line: Value =
+            serde_json::from_str(&metrics(&night(), "rollcall", Measured::ForDashboard).unwrap()).unwrap();
         let defined = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(defined["Dimensions"], json!([["Deployment"]]));
         for metric in defined["Metrics"].as_array().unwrap() {
@@ -79,15 +95,25 @@ mod tests {
     }
 
     #[test]
+    fn without_a_dashboard_only_what_the_alarms_read_is_a_metric_and_the_rest_stays_in_the_log() {
+        let line: Value =
+            serde_json::from_str(&metrics(&night(), "rollcall", Measured::ForAlarms).unwrap()).unwrap();
+        let defined = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let names: Vec<_> = defined.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        assert_eq!(names, OF_ALARMS);
+        assert!(line["NewFindings"].is_number());
+    }
+
+    #[test]
     fn it_is_one_line() {
-        assert!(!metrics(&night(), "roll\ncall").unwrap().contains('\n'));
+        assert!(!metrics(&night(), "roll\ncall", Measured::ForDashboard).unwrap().contains('\n'));
     }
 
     #[test]
     fn a_run_of_some_accounts_or_by_another_day_is_no_measure_of_the_nights() {
         let partial = Manifest { source: RollSource::ExecutionInput, ..night() };
-        assert_eq!(metrics(&partial, "rollcall"), None);
+        assert_eq!(metrics(&partial, "rollcall", Measured::ForDashboard), None);
         let what_if = Manifest { as_of: "2027-01-31T00:00:00Z".parse().unwrap(), ..night() };
-        assert_eq!(metrics(&what_if, "rollcall"), None);
+        assert_eq!(metrics(&what_if, "rollcall", Measured::ForDashboard), None);
     }
 }

@@ -15,7 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::counts::FindingCounts;
 use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
-use rollcall_core::evidence::metrics::metrics;
+use rollcall_core::evidence::metrics::{Measured, metrics};
 use rollcall_core::evidence::tables;
 use rollcall_core::formats::page::write_html;
 use rollcall_core::formats::{csv, jsonl};
@@ -53,6 +53,7 @@ pub struct AnalyzeReports {
     settings: RuleSettings,
     exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
+    measured: Measured,
 }
 
 /// A file of exemptions that stands for the one in the store.
@@ -115,12 +116,16 @@ impl AnalyzeReports {
     pub fn from_environment(config: &SdkConfig) -> Result<Self, StepError> {
         let report_store = ReportStore::from_environment(config)?;
         let deployment = settings::optional("DEPLOYMENT");
-        Ok(Self { deployment, ..Self::new(report_store, settings::rule_settings()?) })
+        let measured = match settings::optional("SHOW_DASHBOARD").as_deref() {
+            Some("true") => Measured::ForDashboard,
+            _ => Measured::ForAlarms,
+        };
+        Ok(Self { deployment, measured, ..Self::new(report_store, settings::rule_settings()?) })
     }
 
     /// The step on the given bucket, with rules set by `settings`, that prints no metrics.
     pub fn new(report_store: ReportStore, settings: RuleSettings) -> Self {
-        Self { report_store, settings, exemptions: None, deployment: None }
+        Self { report_store, settings, exemptions: None, deployment: None, measured: Measured::ForAlarms }
     }
 
     /// The same step with exemptions from a file of its own; those in the store do not count.
@@ -170,7 +175,9 @@ impl AnalyzeReports {
         let manifest = self.write(run, roll_call, judged_by, exemptions_file, &assessment).await?;
         log(&manifest);
         // CloudWatch makes metrics of this line in the function's log.
-        if let Some(line) = self.deployment.as_deref().and_then(|name| metrics(&manifest, name)) {
+        if let Some(line) =
+            self.deployment.as_deref().and_then(|name| metrics(&manifest, name, self.measured))
+        {
             println!("{line}");
         }
         Ok(Analyzed { manifest, assessment })
