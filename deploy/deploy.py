@@ -1,5 +1,5 @@
-"""What `make deploy` does: it says in which account and Region it would deploy, asks, and has SAM build
-and deploy.
+"""What `make deploy` does: it finds what it was not told of the organization, says in which account and Region
+it would deploy, asks, and has SAM build and deploy.
 
 The AWS CLI reads AWS_REGION; SAM reads AWS_DEFAULT_REGION, as all of Python's SDK does. Here either of them
 stands for both. Otherwise a stack would silently be deployed in the Region of a profile.
@@ -10,10 +10,12 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import boto3
 import botocore.exceptions
+from organization import Found, NotFound, found
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,18 +48,34 @@ def check_names(parameters):
             )
 
 
-def ask(stack, parameters, confirm):
-    """Says what would be deployed and where, and asks unless a script said that it need not."""
+def caller():
+    """Whose credentials these are."""
     try:
-        caller = boto3.client("sts").get_caller_identity()
+        return boto3.client("sts").get_caller_identity()
     except botocore.exceptions.BotoCoreError as error:
         raise Refused(f"it can't be told which account this is for: {error}; set AWS_PROFILE or credentials") from error
     except botocore.exceptions.ClientError as error:
         raise Refused(f"it can't be told which account this is for: {error}; renew the credentials") from error
+
+
+def complete(stack, parameters, account):
+    """What was not given of the organization, for a stack that is not there yet; one that is keeps what it has."""
+    if deployed(stack):
+        return []
+    given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+    try:
+        return found(given, account)
+    except NotFound as error:
+        raise Refused(str(error)) from error
+
+
+def ask(stack, identity, parameters, completed: list[Found], confirm):
+    """Says what would be deployed and where, and asks unless a script said that it need not."""
     print(f"Stack    {stack}")
-    print(f"Account  {caller['Account']}, as {caller['Arn']}")
+    print(f"Account  {identity['Account']}, as {identity['Arn']}")
     print(f"Region   {os.environ['AWS_REGION']}")
-    print("With     " + "\n         ".join(parameters or ["what was given before, or the defaults"]))
+    shown = parameters + [f"{one.parameter} ({one.what})" for one in completed]
+    print("With     " + "\n         ".join(shown or ["what was given before, or the defaults"]))
     for note in concurrency_notes(stack, parameters):
         print(f"Note     {note}")
     sys.stdout.flush()
@@ -92,13 +110,23 @@ def max_concurrency(stack, parameters):
     if "MaxConcurrency" in given:
         # What is no number, CloudFormation refuses.
         return int(given["MaxConcurrency"]) if given["MaxConcurrency"].isdecimal() else 0
+    if "MaxConcurrency" in deployed(stack):
+        return int(deployed(stack)["MaxConcurrency"])
+    template = (ROOT / "template.yml").read_text()
+    return int(re.search(r"^  MaxConcurrency:\n(?:    .*\n)*?    Default: (\d+)$", template, re.MULTILINE)[1])
+
+
+@cache
+def deployed(stack):
+    """The parameters of a stack that is there already; none of one that is not."""
     try:
-        (deployed,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return int(next(p["ParameterValue"] for p in deployed["Parameters"] if p["ParameterKey"] == "MaxConcurrency"))
-    except (botocore.exceptions.ClientError, StopIteration):
-        # There is no such stack yet.
-        template = (ROOT / "template.yml").read_text()
-        return int(re.search(r"^  MaxConcurrency:\n(?:    .*\n)*?    Default: (\d+)$", template, re.MULTILINE)[1])
+        (there,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except botocore.exceptions.ClientError as error:
+        # What CloudFormation calls a stack that it does not know.
+        if error.response["Error"]["Code"] == "ValidationError":
+            return {}
+        raise Refused(f"it can't be told whether the stack {stack} is there: {error}; use credentials that may deploy") from error
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in there.get("Parameters", [])}
 
 
 def sam(command, *arguments):
@@ -116,10 +144,13 @@ def main():
     try:
         check_names(options.parameters)
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region(os.environ)
-        ask(options.stack, options.parameters, options.confirm)
+        identity = caller()
+        completed = complete(options.stack, options.parameters, identity["Account"])
+        ask(options.stack, identity, options.parameters, completed, options.confirm)
     except Refused as refused:
         sys.exit(f"error: {refused}")
-    overrides = ["--parameter-overrides", *options.parameters] if options.parameters else []
+    parameters = options.parameters + [one.parameter for one in completed]
+    overrides = ["--parameter-overrides", *parameters] if parameters else []
     sam("build", *overrides)
     sam("deploy", "--stack-name", options.stack, *overrides)
 

@@ -22,23 +22,36 @@ ACCOUNTS = "AccountIds=111122223333 ManageMemberRoles=false"
 
 
 class Aws(BaseHTTPRequestHandler):
-    """Who asks, what Lambda has free, and the MaxConcurrency of a deployed stack; None where AWS refuses."""
+    """Who asks, what Lambda has free, the MaxConcurrency of a deployed stack, and the organization with its
+    roots. None where AWS refuses."""
 
     free, deployed = 1000, None
+    organization = {"Id": "o-a1b2c3d4e5", "MasterAccountId": "111122223333"}
+    roots = [{"Id": "r-ab12"}]
+    stacks_refused_with = "ValidationError"
     identity = "<Arn>arn:aws:iam::111122223333:user/anna</Arn><UserId>A</UserId><Account>111122223333</Account>"
 
     def do_POST(self):
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        if "Action=GetCallerIdentity" in asked:
+        if "X-Amz-Target" in self.headers:
+            self._organizations(self.headers["X-Amz-Target"].partition(".")[2])
+        elif "Action=GetCallerIdentity" in asked:
             answer = f"<GetCallerIdentityResult>{self.identity}</GetCallerIdentityResult>"
             self._answer(200, f"<GetCallerIdentityResponse>{answer}</GetCallerIdentityResponse>")
         elif self.deployed is None:
-            self._answer(400, "<ErrorResponse><Error><Code>ValidationError</Code><Message>no such stack</Message></Error></ErrorResponse>")
+            self._answer(400, "<ErrorResponse><Error><Code>" + self.stacks_refused_with + "</Code></Error></ErrorResponse>")
         else:
             parameter = f"<ParameterKey>MaxConcurrency</ParameterKey><ParameterValue>{self.deployed}</ParameterValue>"
             stack = f"<member><StackName>rollcall</StackName><Parameters><member>{parameter}</member></Parameters></member>"
             answer = f"<DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult>"
             self._answer(200, f"<DescribeStacksResponse>{answer}</DescribeStacksResponse>")
+
+    def _organizations(self, operation):
+        answer = {"DescribeOrganization": self.organization, "ListRoots": self.roots}[operation]
+        if isinstance(answer, str):
+            self._answer(400, json.dumps({"__type": answer, "Message": "refused"}))
+        else:
+            self._answer(200, json.dumps({"Organization": answer} if operation == "DescribeOrganization" else {"Roots": answer}))
 
     def do_GET(self):
         if self.free is None:
@@ -111,7 +124,8 @@ def test_parameters_and_the_stacks_name_are_handed_on(make_deploy):
     assert f"sam deploy --config-file config.toml --stack-name rollcall-two --parameter-overrides {ACCOUNTS} in" in done.stdout
 
 
-def test_without_parameters_the_stack_keeps_those_it_has(make_deploy):
+def test_without_parameters_the_stack_keeps_those_it_has(make_deploy, aws):
+    aws.deployed = 100
     done = make_deploy(**IN_FRANKFURT)
     assert "sam build --config-file config.toml in" in done.stdout
     assert "sam deploy --config-file config.toml --stack-name rollcall in" in done.stdout
@@ -177,6 +191,58 @@ def test_an_account_that_may_not_be_looked_at_is_deployed_in_all_the_same(make_d
     aws.free = None
     done = make_deploy(f"PARAMETERS={ACCOUNTS}", **IN_FRANKFURT)
     assert done.returncode == 0 and "Note     MaxConcurrency is not compared with Lambda's free concurrency" in done.stdout
+
+
+def test_a_first_deployment_finds_its_organization_and_root_and_shows_them_before_it_asks(make_deploy):
+    done = make_deploy(**IN_FRANKFURT)
+    assert done.returncode == 0, done.stderr
+    said, _, rest = done.stdout.partition("Deploy? [y/N] ")
+    assert said.splitlines()[3:] == [
+        "With     OrganizationId=o-a1b2c3d4e5 (the organization of this account)",
+        "         OrganizationalUnitIds=r-ab12 (its root, so every account)",
+    ]
+    handed_on = "--parameter-overrides OrganizationId=o-a1b2c3d4e5 OrganizationalUnitIds=r-ab12 in"
+    assert [handed_on in line for line in rest.splitlines()] == [True, True]
+    assert "not confirmed" in refusal(make_deploy(answer="n\n", **IN_FRANKFURT))
+
+
+def test_what_was_given_is_not_looked_for(make_deploy, aws):
+    aws.organization = aws.roots = "AccessDeniedException"
+    for parameters in (ACCOUNTS, "OrganizationId=o-bbbbbbbbbb OrganizationalUnitIds=r-cd34"):
+        done = make_deploy(f"PARAMETERS={parameters}", **IN_FRANKFURT)
+        assert f"--parameter-overrides {parameters} in" in done.stdout, done.stderr
+
+
+def test_other_parameters_are_completed(make_deploy, aws):
+    done = make_deploy("PARAMETERS=ErrorEmail=a@example.com OrganizationalUnitIds=ou-ab12-11111111", **IN_FRANKFURT)
+    given = "ErrorEmail=a@example.com OrganizationalUnitIds=ou-ab12-11111111 OrganizationId=o-a1b2c3d4e5"
+    assert f"--parameter-overrides {given} in" in done.stdout
+    aws.roots = "AccessDeniedException"
+    done = make_deploy("PARAMETERS=ManageMemberRoles=false", **IN_FRANKFURT)
+    assert "--parameter-overrides ManageMemberRoles=false OrganizationId=o-a1b2c3d4e5 in" in done.stdout, "no StackSet, no root"
+
+
+def test_an_account_that_is_not_the_management_account_is_a_delegated_administrator(make_deploy, aws):
+    aws.organization = {"Id": "o-a1b2c3d4e5", "MasterAccountId": "999988887777"}
+    done = make_deploy(**IN_FRANKFURT)
+    assert "DelegatedAdministrator=true (the management account is 999988887777)" in done.stdout
+    assert "OrganizationalUnitIds=r-ab12 DelegatedAdministrator=true in" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"organization": "AWSOrganizationsNotInUseException"}, "this account is in no organization: give AccountIds with"),
+        ({"organization": "AccessDeniedException"}, "give OrganizationId, or give AccountIds with the accounts to collect"),
+        ({"roots": "AccessDeniedException"}, "give OrganizationalUnitIds, or deploy in the management account or a"),
+        ({"stacks_refused_with": "AccessDenied"}, "it can't be told whether the stack rollcall is there"),
+    ],
+    ids=["none", "organization", "root", "stack"],
+)
+def test_what_can_not_be_found_is_asked_for(make_deploy, aws, changed, sentence):
+    for name, value in changed.items():
+        setattr(aws, name, value)
+    assert sentence in refusal(make_deploy(**IN_FRANKFURT))
 
 
 def test_no_credentials_are_refused(make_deploy):

@@ -92,6 +92,14 @@ def test_every_parameter_is_offered_in_a_group(template):
     assert sorted(offered) == sorted(template["Parameters"])
 
 
+def test_the_form_says_where_the_ids_of_the_organization_are(template):
+    labels = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"]
+    assert set(labels) <= set(template["Parameters"])
+    assert all(label["default"].startswith(f"{name}: ") for name, label in labels.items()), "the pages use the names"
+    for name in ("OrganizationId", "OrganizationalUnitIds"):
+        assert "in the console of AWS Organizations, under " in labels[name]["default"]
+
+
 def test_every_parameter_is_explained(template):
     page = (ROOT / "docs" / "configure.md").read_text()
     missing = [name for name in template["Parameters"] if f"`{name}`" not in page]
