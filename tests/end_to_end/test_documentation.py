@@ -282,13 +282,14 @@ def test_the_management_account(managed):
 
 
 def test_a_release(reader, package):
-    somebody = reader()
-    somebody.member_roles("management", "audit", "log-archive", "member")
+    person = reader()
+    person.member_roles("management", "audit", "log-archive", "member")
     (archive,) = package.glob("*-deployment.zip")
-    shutil.copy(archive, somebody.folder)
-    somebody.follow(DEPLOY, RELEASE, somebody.folder)
-    manifest, _ = somebody.night("management")
-    assert outcomes(manifest) == dict.fromkeys(somebody.accounts.values(), "collected")
+    shutil.copy(archive, person.folder)
+    words = {"packages-of-ours": f"packages-of-{person.accounts['management']}"}
+    person.follow(DEPLOY, RELEASE, person.folder, words)
+    manifest, _ = person.night("management")
+    assert outcomes(manifest) == dict.fromkeys(person.accounts.values(), "collected")
 
 
 def test_subscriptions_and_the_input_of_a_run(managed):

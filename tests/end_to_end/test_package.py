@@ -1,5 +1,6 @@
 """The package of a release: what is in it, that it is the same twice, and a stack that is deployed from it."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -102,17 +103,33 @@ def test_a_package_goes_over_nothing_that_is_not_one(tmp_path, folder, package):
     assert (tmp_path / "mine").exists()
 
 
-@pytest.fixture
-def launched(aws, folder, package):
-    """A stack that the launch link made."""
+def test_a_stack_from_the_launch_link_collects_a_plain_list_of_accounts_into_an_existing_bucket_and_key(aws, folder, package):
     s3 = aws.client("s3", MANAGEMENT)
-    s3.create_bucket(Bucket="packages-of-ours", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-    link = release.publish(aws, folder, package, "packages-of-ours")
-    return deployment.Deployment(
-        aws, folder, stack="rollcall-launched", deploy=release.launched(link), AccountIds=MANAGEMENT
+    for bucket in ("packages-of-ours", "evidence-of-ours"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    key_arn = aws.client("kms", MANAGEMENT).create_key()["KeyMetadata"]["Arn"]
+    stack = deployment.Deployment(
+        aws,
+        folder,
+        stack="rollcall-launched",
+        deploy=release.launched(release.publish(aws, folder, package, "packages-of-ours")),
+        AccountIds=MANAGEMENT,
+        BucketStatus="Existing",
+        BucketName="evidence-of-ours",
+        KmsKeyStatus="Existing",
+        KmsKeyArn=key_arn,
     )
-
-
-def test_a_stack_from_the_launch_link_collects(launched):
-    manifest = launched.manifest(launched.start())
-    assert [(account["account_id"], account["outcome"]) for account in manifest["accounts"]] == [(MANAGEMENT, "collected")]
+    assert stack.bucket == "evidence-of-ours"
+    aws.proxy.reset()
+    manifest = stack.manifest(stack.start())
+    (account,) = manifest["accounts"]
+    assert (account["account_id"], account["outcome"], manifest["source"]) == (MANAGEMENT, "collected", "account-list")
+    assert [request.action for request in aws.proxy.requests if request.service == "organizations"] == []
+    content, _ = stack.read(account["report"]["key"])
+    assert hashlib.sha256(content).hexdigest() == account["report"]["sha256"]
+    writes = [request for request in aws.proxy.requests if request.action == "PutObject" and "evidence-of-ours" in request.path]
+    written = {request.path.split("?")[0].rsplit("/", 1)[1] for request in writes}
+    report = f"credentialReport_{MANAGEMENT}.csv"
+    tables = {"accounts.jsonl", "symlink.txt"}
+    assert written == {"accounts.json", report, "findings.csv", "findings.jsonl", "summary.html", "run.json"} | tables
+    assert {request.headers["x-amz-server-side-encryption-aws-kms-key-id"] for request in writes} == {key_arn}
