@@ -31,6 +31,8 @@ export CARGO_BUILD_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
 
+BUILT = $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
+
 TESTS := .tools/tests/bin
 SAM := .tools/sam/bin
 CHECKOV := .tools/checkov/bin
@@ -98,15 +100,17 @@ bench:
 FOLDERS ?= .local/bench/10000-49-5
 bench-function: .tools/tests.ready bench
 	cargo build --release --quiet --locked -p rollcall-functions --bin analyze-reports
-	$(TESTS)/python tests/bench_function.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/analyze-reports $(FOLDERS)
+	$(TESTS)/python tests/bench_function.py $(BUILT)/release/analyze-reports $(FOLDERS)
 
 bench-command: .tools/tests.ready bench
 	cargo build --release --quiet --locked --bin rollcall
-	$(TESTS)/python tests/bench_command.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release/rollcall $(firstword $(FOLDERS))
+	cargo build --profile soak --quiet --locked -p rollcall-simulation
+	$(TESTS)/python tests/bench_command.py $(BUILT)/release/rollcall $(firstword $(FOLDERS)) $(BUILT)/soak/simulated-aws
 
 bench-start: .tools/tests.ready
 	cargo build --release --quiet --locked -p rollcall-functions --bins
-	@$(TESTS)/python tests/bench_start.py $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)/release
+	cargo build --profile soak --quiet --locked -p rollcall-simulation
+	@$(TESTS)/python tests/bench_start.py $(BUILT)/release $(BUILT)/soak/simulated-aws
 
 SOAK := cargo run --profile soak --quiet --locked -p rollcall-simulation --
 soak:

@@ -2,7 +2,7 @@
 generated, and to run over an organization that takes 100 ms for every answer; and what it takes to run over more and
 more accounts that answer at once.
 
-    python tests/bench_command.py ROLLCALL FOLDER
+    python tests/bench_command.py ROLLCALL FOLDER SIMULATED-AWS
 """
 
 import os
@@ -53,7 +53,7 @@ def spent(*command, environment):
 
 
 def main():
-    rollcall, folder = sys.argv[1], Path(sys.argv[2])
+    rollcall, folder, program = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     reports = sorted((folder / "reports").iterdir())
     with tempfile.TemporaryDirectory() as temporary:
         print("| what | first output | median | least |")
@@ -69,11 +69,11 @@ def main():
         print("| `rollcall run` of | concurrency | calls | calls / concurrency x latency | took | times |")
         print("|---|---|---|---|---|---|")
         for concurrency in (10, 16, 32):
-            with SimulatedAws(ACCOUNTS, LATENCY) as aws:
+            with SimulatedAws(program, ACCOUNTS, LATENCY) as aws:
                 output = f"{temporary}/run-{concurrency}"
                 _, seconds = timed(
                     *(rollcall, "run", "--quiet", "--exit-zero", "--output", output, "--concurrency", str(concurrency)),
-                    environment=aws.environment(dict(os.environ)),
+                    environment=aws.environment(),
                 )
                 calls = sum(aws.calls.values())
                 floor = calls / concurrency * LATENCY
@@ -85,10 +85,10 @@ def main():
         print("| `rollcall run` of | calls | an account | took | of processor | an account | peak memory |")
         print("|---|---|---|---|---|---|---|")
         for accounts in GROWING:
-            with SimulatedAws(accounts) as aws:
+            with SimulatedAws(program, accounts) as aws:
                 seconds, processor, memory = spent(
                     *(rollcall, "run", "--quiet", "--exit-zero", "--output", f"{temporary}/run-of-{accounts}"),
-                    environment=aws.environment(dict(os.environ)),
+                    environment=aws.environment(),
                 )
                 calls = sum(aws.calls.values())
                 print(

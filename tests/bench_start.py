@@ -3,9 +3,9 @@ simulated organization goes through all four, each under a runtime API; the simu
 plain HTTP, so what is measured is the function and not the network. The collector collects over TLS, too. A number
 above its aim is an error.
 
-    python tests/bench_start.py FOLDER
+    python tests/bench_start.py FOLDER SIMULATED-AWS
 
-FOLDER has the released binaries.
+FOLDER has the released binaries, and SIMULATED-AWS is the program that serves the simulated AWS.
 """
 
 import statistics
@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 
 import trustme
-from lambda_runtime import EVENTS, MB, Function, collect_event
+from lambda_runtime import MB, Function, collect_event, events
 from simulated_aws import SimulatedAws
 
 STARTS = 30
@@ -47,12 +47,12 @@ def zipped(binary):
 
 
 def main():
-    folder = Path(sys.argv[1])
+    folder, program = Path(sys.argv[1]), sys.argv[2]
     missed = []
     print("| function | start to ready | least | of processor | idle | first answer | warm | peak memory | binary | zipped |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    with SimulatedAws(ACCOUNTS) as aws:
-        for name, event in EVENTS.items():
+    with SimulatedAws(program, ACCOUNTS) as aws:
+        for name, event in events(aws).items():
             binary = folder / name
             ready, processor, idle = [], [], []
             for _ in range(STARTS):
@@ -65,7 +65,7 @@ def main():
                 warm, _ = function.invoke(event)
                 peak = function.memory("VmHWM")
                 if name == "collect-report":
-                    collector = collect_the_others(function, missed)
+                    collector = collect_the_others(function, aws, missed)
             size = zipped(binary) / MB
             of_function = {"start": statistics.median(ready), "idle": statistics.median(idle), "zipped": size}
             missed += [f"{name}: {aim} {value:.1f}" for aim, value in of_function.items() if value > AIMS[aim]]
@@ -77,18 +77,18 @@ def main():
                 flush=True,
             )
     print(f"| aim | {AIMS['start']} ms | | | {AIMS['idle']} MB | | | | | {AIMS['zipped']} MB |\n\n{collector}")
-    print(f"\n{collect_over_tls(folder / 'collect-report')}")
+    print(f"\n{collect_over_tls(folder / 'collect-report', program)}")
     spawned = statistics.median(spawn_seconds() for _ in range(STARTS)) * 1000
     print(f"\nA process that does nothing starts and ends in {spawned:.1f} ms.")
     if missed:
         sys.exit(f"error: more than the aim: {', '.join(missed)}")
 
 
-def collect_the_others(function, missed):
+def collect_the_others(function, aws, missed):
     """Collects every other account with the function that has collected one; answers the measurements."""
     before, held, took = function.processor_seconds(), [function.memory("VmRSS")], []
     for number in range(1, ACCOUNTS):
-        seconds, answer = function.invoke(collect_event(number))
+        seconds, answer = function.invoke(collect_event(aws.accounts[number]))
         assert answer == {"status": "Collected"}, answer
         took.append(seconds * 1000)
         if number + 1 in COLLECTED:
@@ -105,15 +105,15 @@ def collect_the_others(function, missed):
     )
 
 
-def collect_over_tls(binary):
+def collect_over_tls(binary, program):
     """Collects some accounts over TLS, by a certificate that the collector has to check; answers a sentence."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
-    with authority.cert_pem.tempfile() as trusted, SimulatedAws(OVER_TLS, certificate=certificate) as aws:
+    with authority.cert_pem.tempfile() as trusted, SimulatedAws(program, OVER_TLS, certificate=certificate) as aws:
         with Function(binary, aws, SSL_CERT_FILE=trusted) as function:
             before = function.processor_seconds()
-            for number in range(OVER_TLS):
-                function.invoke(collect_event(number))
+            for account_id in aws.accounts:
+                function.invoke(collect_event(account_id))
             processor = (function.processor_seconds() - before) * 1000 / OVER_TLS
             return (
                 f"Over TLS an account takes {processor:.2f} ms of processor time ({OVER_TLS:,} accounts), and the function holds "

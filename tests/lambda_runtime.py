@@ -12,34 +12,37 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from simulated_aws import MANAGEMENT, account_id
-
 REGION = "eu-central-1"
 DATE = "2026-01-31"
 STARTED = f"{DATE}T01:00:00Z"
 RUN = {"execution": "night-1", "execution_arn": "", "started": STARTED, "as_of": STARTED}
-SETTINGS = {
-    "REPORT_BUCKET": "reports", "WORK_BUCKET": "work", "MEMBER_ROLE_NAME": "rollcall-member", "POLL_SECONDS": "0",
-    "DEPLOYMENT": "rollcall", "ERROR_TOPIC_ARN": f"arn:aws:sns:{REGION}:{MANAGEMENT}:errors",
-    "FINDINGS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{MANAGEMENT}:findings",
-}  # fmt: skip
 MB = 1_000_000
 
 
-def collect_event(number):
-    """What the state machine hands the collector for the member account of this number."""
+def settings(aws):
+    """What a deployment sets for its functions."""
     return {
-        "account_id": account_id(number), "listed_by": "account-list", "execution": RUN["execution"], "date": DATE, "waits": 0,
+        "REPORT_BUCKET": "reports", "WORK_BUCKET": "work", "MEMBER_ROLE_NAME": "rollcall-member", "POLL_SECONDS": "0",
+        "DEPLOYMENT": "rollcall", "ERROR_TOPIC_ARN": f"arn:aws:sns:{REGION}:{aws.management}:errors",
+        "FINDINGS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{aws.management}:findings",
     }  # fmt: skip
 
 
-# What the state machine hands each function, in the order of a night; the collector's is the first of many.
-EVENTS = {
-    "list-accounts": {"execution": RUN["execution"], "execution_arn": "", "started": STARTED, "input": None},
-    "collect-report": collect_event(0),
-    "analyze-reports": {"run": RUN},
-    "notify": {"run": RUN},
-}
+def collect_event(account_id):
+    """What the state machine hands the collector for an account."""
+    return {
+        "account_id": account_id, "listed_by": "account-list", "execution": RUN["execution"], "date": DATE, "waits": 0,
+    }  # fmt: skip
+
+
+def events(aws):
+    """What the state machine hands each function, in the order of a night; the collector's is the first of many."""
+    return {
+        "list-accounts": {"execution": RUN["execution"], "execution_arn": "", "started": STARTED, "input": None},
+        "collect-report": collect_event(aws.accounts[0]),
+        "analyze-reports": {"run": RUN},
+        "notify": {"run": RUN},
+    }
 
 
 class FunctionFailed(Exception):
@@ -49,7 +52,7 @@ class FunctionFailed(Exception):
 class RuntimeApi:
     """The runtime API of Lambda for one function: hands out events and takes what is answered."""
 
-    def __init__(self):
+    def __init__(self, owner):
         self.asked = queue.Queue()
         self.events = queue.Queue()
         self.answers = queue.Queue()
@@ -76,7 +79,7 @@ class RuntimeApi:
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "00000000-0000-0000-0000-000000000000")
                 self.send_header("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000))
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", f"arn:aws:lambda:{REGION}:{MANAGEMENT}:function:rollcall")
+                self.send_header("Lambda-Runtime-Invoked-Function-Arn", f"arn:aws:lambda:{REGION}:{owner}:function:rollcall")
                 self.send_header("Content-Length", str(len(event)))
                 self.end_headers()
                 self.wfile.write(event)
@@ -106,9 +109,10 @@ class Function:
 
     def __init__(self, binary, aws, **environment):
         self.binary = binary
-        self.environment = SETTINGS | {
+        self.owner = aws.management
+        self.environment = settings(aws) | {
             "AWS_ENDPOINT_URL": aws.endpoint,
-            "AWS_ACCESS_KEY_ID": "simulated",
+            "AWS_ACCESS_KEY_ID": aws.access_key_id,
             "AWS_SECRET_ACCESS_KEY": "simulated",
             "AWS_SESSION_TOKEN": "simulated",
             "AWS_REGION": REGION,
@@ -120,7 +124,7 @@ class Function:
         } | environment
 
     def __enter__(self):
-        self.api = RuntimeApi()
+        self.api = RuntimeApi(self.owner)
         self.before = resource.getrusage(resource.RUSAGE_CHILDREN)
         environment = self.environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.server.server_port}"}
         start = time.monotonic()

@@ -1,4 +1,4 @@
-//! The time of a night. It passes when everybody waits, as fast as the machine can go from one wait
+//! The time of a night. It passes only while everything waits, as fast as the machine goes from one wait
 //! to the next.
 
 use std::time::{Duration, SystemTime};
@@ -13,17 +13,23 @@ use crate::organization::start_of_night;
 /// A clock that runs with the runtime's stopped one.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
+    start: DateTime<Utc>,
     began: Instant,
-    /// How far it is ahead, in seconds.
+    /// How many seconds it is ahead.
     ahead: i64,
 }
 
 impl Clock {
-    /// The right time; the night begins now. From here on, it is the time of the steps as well.
+    /// A right clock, which the steps use as well. The night begins now.
     pub fn start() -> Self {
-        let clock = Self { began: Instant::now(), ahead: 0 };
+        let clock = Self::start_at(start_of_night());
         clock::stand_in(move || clock.utc());
         clock
+    }
+
+    /// A right clock that shows this time now.
+    pub fn start_at(start: DateTime<Utc>) -> Self {
+        Self { start, began: Instant::now(), ahead: 0 }
     }
 
     /// The same clock, wrong by `seconds`.
@@ -38,7 +44,7 @@ impl Clock {
 
     /// The time of day.
     pub fn utc(&self) -> DateTime<Utc> {
-        start_of_night() + self.elapsed() + chrono::TimeDelta::seconds(self.ahead)
+        self.start + self.elapsed() + chrono::TimeDelta::seconds(self.ahead)
     }
 }
 

@@ -1,26 +1,27 @@
-//! What goes wrong in a night, and when: drawn from the seed for every call by what the call is and the
-//! number of its kind, so that a night can be lived again.
+//! What goes wrong in a night, and when. The seed, the kind of a call and its number draw its fault, so
+//! that a night can be repeated.
 //!
-//! Each seed makes some kinds of fault frequent and leaves others out altogether: a night in which
-//! everything fails a little finds less than one in which three things fail a lot.
+//! Each seed makes some kinds of fault frequent and leaves others out, because a night in which three
+//! things fail often finds more than one in which everything fails a little.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::aws::{Call, Service};
 use rollcall_testing::random::{Random, number};
 
-/// At most this part of all calls fails outside bursts: beyond it no night gets anywhere.
+use crate::call::{Call, Service};
+
+/// At most this part of all calls fails outside bursts, because with more no night gets anywhere.
 const MOST_CALLS: f64 = 0.5;
 
-/// How probable the one kind of fault of a night is that has only one.
+/// The probability of a fault in a night with only one kind.
 const OFTEN: f64 = 0.06;
 
 /// What goes wrong with one call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Over the service's rate.
+    /// It is above the service's rate.
     Throttled,
     /// A fault of the service, with its own code.
     ServerError,
@@ -28,31 +29,31 @@ pub enum Fault {
     BadGateway,
     /// The connection is reset before the service hears of the call.
     ResetBefore,
-    /// The service does what it is asked and the connection is reset before it can say so.
+    /// The connection is reset after the service has done what it was asked, before it answers.
     ResetAfter,
-    /// The call never arrives and nobody says so.
+    /// The call never arrives, and the connection stays.
     SilentBefore,
-    /// The service does what it is asked and its answer never arrives.
+    /// The service does what it is asked, and its answer never arrives.
     SilentAfter,
     /// The connection ends in the middle of the answer.
     Interrupted,
-    /// The answer ends in the middle as if it were its end.
+    /// The answer ends in the middle as if it were whole.
     CutOff,
     /// The answer stops in the middle and the connection stays.
     Stalled,
     /// It takes long.
     Slow,
-    /// The credentials of the session have run out, and stay so.
+    /// The credentials of the session have expired, and stay so.
     SessionExpired,
     /// IAM has no capacity to launch a report.
     NoCapacity,
     /// IAM has made another report since it said that one is complete.
     ReportChanges,
-    /// The report that was complete is gone.
+    /// The complete report is gone.
     ReportGone,
     /// The function is killed before the service hears of the call.
     KilledBefore,
-    /// The service does what it is asked and the function is killed before it hears of that.
+    /// The function is killed after the service has done what it was asked, before it hears of it.
     KilledAfter,
 }
 
@@ -63,13 +64,13 @@ pub enum InvocationFault {
     Refused,
     /// Lambda has a fault of its own.
     ServiceError,
-    /// It is done, and the answer is lost on the way to the state machine.
+    /// It is done, and its answer is lost on the way to the state machine.
     AnswerLost,
-    /// The connection to it is lost; the state machine tries again, and it goes on all the same.
+    /// The connection to it is lost. It goes on while the state machine tries again.
     LeftRunning,
     /// It is delivered twice, at the same time.
     Twice,
-    /// It is delivered again a while after it is done.
+    /// It is delivered again some time after it is done.
     Again,
 }
 
@@ -104,7 +105,7 @@ pub const INVOCATION_FAULTS: [InvocationFault; 6] = [
     InvocationFault::Again,
 ];
 
-/// What does not go away by itself within a call: during a burst, most calls to a service fail of it.
+/// A fault that lasts: during a burst, most calls to a service fail of it.
 #[derive(Clone, Copy, Debug)]
 struct Burst {
     service: Service,
@@ -169,8 +170,8 @@ impl Faults {
         Self { seed, rates, invocation_rates, bursts, skewed }
     }
 
-    /// What goes wrong with the call of this number of its kind, that starts so late in the night, and whether
-    /// it is one of a burst.
+    /// The fault of a call with this number of its kind at this time of the night, and whether it belongs to a
+    /// burst.
     pub fn of_call(&self, call: &Call, count: u64, elapsed: Duration) -> Option<(Fault, bool)> {
         let mut random = Random::about(&[self.seed, number(call.action), number(&call.subject), count]);
         for burst in &self.bursts {
@@ -183,7 +184,7 @@ impl Faults {
         drawn.concerns(call, &mut random).then_some((drawn, false))
     }
 
-    /// What goes wrong with the invocation of this number of a function, about an account or none.
+    /// The fault of a function's invocation with this number, about an account or none.
     pub fn of_invocation(&self, function: &str, account: &str, count: u64) -> Option<InvocationFault> {
         let mut random = Random::about(&[self.seed, number(function), number(account), count, 1]);
         draw(&self.invocation_rates, &mut random)
@@ -203,7 +204,7 @@ impl Faults {
             || self.skewed > 0.0
     }
 
-    /// A number from 0 to 1 about a fault, for whatever it leaves open.
+    /// A number from 0 to 1, for what a fault leaves open.
     pub fn chance(&self, question: &str, count: u64) -> f64 {
         Random::about(&[self.seed, number(question), count]).unit()
     }
@@ -248,7 +249,7 @@ impl Burst {
 
 impl Fault {
     fn at_a_rate(self, rate: f64) -> (Self, f64) {
-        // Nothing but the function's own end ends it early, so a night of many would end no other way.
+        // A killed function is the end of an attempt, so with many of them no night would end otherwise.
         let kills = matches!(self, Self::KilledBefore | Self::KilledAfter);
         (self, if kills { rate / 4.0 } else { rate })
     }
@@ -259,7 +260,7 @@ impl Fault {
             Self::SessionExpired => call.session.is_some(),
             Self::NoCapacity => call.action == "GenerateCredentialReport",
             Self::ReportChanges | Self::ReportGone => call.action == "GetCredentialReport",
-            // The analysis, which makes dozens of calls that concern no account, would die of them each time.
+            // The analysis makes dozens of calls about no account, and would be killed every time.
             Self::KilledBefore | Self::KilledAfter => call.account.is_some() || random.happens(0.1),
             _ => true,
         }

@@ -1,32 +1,37 @@
-//! Whole nights of Rollcall in virtual time: the real steps, built as they are for Lambda, over an AWS
-//! that is made up. A night of ten thousand accounts passes in seconds, and one in which everything fails
-//! can be lived again by its seed.
+//! Whole nights of Rollcall in virtual time. The real steps, built as they are for Lambda, run over a
+//! simulated AWS as the deployed definitions of the state machines say. A night of ten thousand accounts
+//! passes in seconds, and a night in which everything fails can be repeated by its seed.
 //!
-//! | module | is |
+//! | module | what it is |
 //! |---|---|
-//! | [`organization`] | the accounts and their reports, made of a seed |
-//! | [`aws`] | STS, IAM, Organizations, S3 and SNS below the SDK: latencies, rates, counts |
+//! | [`organization`] | the accounts and their reports, drawn from a seed |
+//! | [`call`], [`credentials`] | a call to AWS, and what it is signed with |
 //! | [`faults`] | what goes wrong, and when |
-//! | [`definition`] | the state machine's definition, read from the file that is deployed |
-//! | [`night`] | Step Functions and Lambda in the definition's terms: retries, waits, the map, dying functions |
-//! | [`invariants`] | what must hold after a night, whatever went wrong in it |
-//! | [`watch`] | what must not even happen meanwhile: a secret in a log, a report that nobody served |
-//! | [`cost`] | what the night would cost |
+//! | [`watch`] | notices at once a secret in a log, or a report that IAM never served |
+//! | [`aws`] | STS, IAM, Organizations, S3 and SNS below the SDK: latencies, rates, counts |
+//! | [`deployment`] | what the templates set, and what they hand to the definitions |
+//! | `lambda` | Lambda, and every function with its step |
+//! | [`step_functions`] | executions of the state machines, as their definitions say |
+//! | [`night`] | what a night is, and what it came to |
+//! | [`nightly_run`] | nights of the nightly run, and what must hold after each |
 //!
-//! Time is tokio's stopped clock, which jumps from one wait to the next; the SDK waits and signs by it
-//! too. The SDK's own chance, the jitter of its retries, comes from fastrand, which is seeded. So a seed
-//! is one night and always the same.
+//! Time is tokio's paused clock, which jumps from one wait to the next. The SDK waits and signs by it too.
+//! Its jitter comes from fastrand, which is seeded. So a seed always gives the same night.
 //!
-//! What is not simulated: TLS and the network below HTTP, the JSONata of the definition (the payloads are
-//! built here), the time that the functions' own work takes, and policies.
+//! Not simulated: TLS and the network below HTTP, the time that the functions' own work takes, and
+//! policies.
 
 pub mod aws;
+pub mod call;
 pub mod clock;
-pub mod cost;
-pub mod definition;
+pub mod credentials;
+pub mod deployment;
+pub mod failure;
 pub mod faults;
-pub mod invariants;
 mod lambda;
+mod memory;
 pub mod night;
+pub mod nightly_run;
 pub mod organization;
+pub mod step_functions;
 pub mod watch;

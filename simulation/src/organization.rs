@@ -1,5 +1,5 @@
-//! The organization that a night is about: its accounts, who of them is in which trouble, and their
-//! reports, all of it made of a seed and made again whenever it is asked for.
+//! The organization of a night: its accounts, their troubles and their reports. All of it is drawn from a
+//! seed, and drawn again whenever it is needed.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,23 +9,25 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_testing::organization as reports;
 use rollcall_testing::random::Random;
 
-/// How many of a hundred users have something that a rule flags.
+/// How many of a hundred users a rule flags.
 const CARELESS: u64 = 5;
-/// Seeds this far apart have accounts of the same numbers: an id has twelve digits.
+/// Seeds this far apart have the same account ids, because an id has only twelve digits.
 const SEEDS: u64 = 9_000;
-/// More accounts than this no night has.
+/// Every organization has fewer accounts than this.
 const MOST_ACCOUNTS: u64 = 12_000;
 
-/// The accounts of a seed. The first is the management account, which collects.
+/// The accounts of a seed. The first is the management account, in which the functions run.
 #[derive(Clone, Debug)]
 pub struct Organization {
     seed: u64,
     accounts: usize,
-    troubled: bool,
+    is_troubled: bool,
+    users: Option<u64>,
+    units: Option<usize>,
     by_id: HashMap<AccountId, usize>,
 }
 
-/// What is the matter with an account, all night long.
+/// The trouble of an account, which lasts all night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
     /// Nothing.
@@ -44,18 +46,29 @@ pub enum Trouble {
     NoReport,
 }
 
-/// When nights start.
+/// The time at which nights start.
 pub fn start_of_night() -> DateTime<Utc> {
     reports::as_of()
 }
 
 impl Organization {
-    /// An organization of so many accounts. With `troubled`, a few are in trouble of their own.
-    pub fn new(seed: u64, accounts: usize, troubled: bool) -> Self {
+    /// An organization of so many accounts. With `is_troubled`, a few of them have a trouble.
+    pub fn new(seed: u64, accounts: usize, is_troubled: bool) -> Self {
         assert!((accounts as u64) < MOST_ACCOUNTS, "an organization has fewer than {MOST_ACCOUNTS} accounts");
-        let mut organization = Self { seed, accounts, troubled, by_id: HashMap::new() };
+        let mut organization =
+            Self { seed, accounts, is_troubled, users: None, units: None, by_id: HashMap::new() };
         organization.by_id = (0..accounts).map(|account| (organization.id(account), account)).collect();
         organization
+    }
+
+    /// The same with this many users in every account.
+    pub fn with_users(self, users: u64) -> Self {
+        Self { users: Some(users), ..self }
+    }
+
+    /// The same with this many organizational units.
+    pub fn with_units(self, units: usize) -> Self {
+        Self { units: Some(units), ..self }
     }
 
     /// How many accounts it has.
@@ -79,16 +92,19 @@ impl Organization {
 
     /// How many organizational units there are.
     pub fn units(&self) -> usize {
-        (self.accounts / 40).clamp(1, 100)
+        self.units.unwrap_or((self.accounts / 40).clamp(1, 100))
     }
 
-    /// The unit of an account; the management account stands right under the root.
+    /// The unit of an account; the management account is directly under the root.
     pub fn unit(&self, account: usize) -> Option<usize> {
         account.checked_sub(1).map(|member| member % self.units())
     }
 
-    /// How many users an account has: most a few, some hundreds, one in a thousand 5,000.
+    /// How many users an account has: most have a few, some hundreds, one in a thousand 5,000.
     pub fn users(&self, account: usize) -> u64 {
+        if let Some(users) = self.users {
+            return users;
+        }
         let mut random = self.about(account, 1);
         match random.below(1000) {
             0 => 5000,
@@ -97,10 +113,10 @@ impl Organization {
         }
     }
 
-    /// What is the matter with an account.
+    /// The trouble of an account.
     pub fn trouble(&self, account: usize) -> Trouble {
         // The management account needs no role and can't be suspended.
-        if !self.troubled || account == 0 {
+        if !self.is_troubled || account == 0 {
             return Trouble::None;
         }
         match self.about(account, 2).below(40) {

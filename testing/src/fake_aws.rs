@@ -4,8 +4,6 @@
 //! S3 is a map of objects. Every other action gives the answers that the test gave it, in turn, and
 //! repeats the last one. An action without answers fails the test.
 
-pub mod listing;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -18,13 +16,9 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
-use listing::list_bucket_result;
+pub use crate::aws_answers::Answer;
 
-/// An answer: status, headers, body.
-#[derive(Clone, Debug)]
-pub struct Answer(u16, Vec<(String, String)>, String);
-
-/// What was asked.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The action, as the API names it.
@@ -39,7 +33,7 @@ pub struct Request {
     pub body: String,
 }
 
-/// An object of the fake S3.
+/// An object in S3.
 #[derive(Clone, Debug, Default)]
 pub struct Object {
     /// The content.
@@ -164,7 +158,7 @@ impl State {
             .refused
             .iter()
             .find(|(action, ending, _)| *action == request.action && target.ends_with(ending.as_str()));
-        let Answer(status, headers, body) = match (refused, request.action.as_str()) {
+        let Answer { status, headers, body } = match (refused, request.action.as_str()) {
             (Some((_, _, answer)), _) => answer.clone(),
             (None, "PutObject") => self.put(key, &request),
             (None, "GetObject") => self.get(&key),
@@ -185,7 +179,7 @@ impl State {
         for (name, value) in headers {
             response = response.header(name, value);
         }
-        response.body(body.into_bytes()).unwrap()
+        response.body(body).unwrap()
     }
 
     fn put(&mut self, key: String, request: &Request) -> Answer {
@@ -195,7 +189,7 @@ impl State {
             .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
         let (body, metadata) = (request.body.clone(), metadata.collect());
         self.objects.insert(key, Object { body, metadata, modified: String::new() });
-        Answer(200, vec![], String::new())
+        Answer::new(200, "")
     }
 
     fn get(&self, key: &str) -> Answer {
@@ -205,7 +199,7 @@ impl State {
                     metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
                 let modified = Some(modified).filter(|modified| !modified.is_empty());
                 let modified = modified.map(|modified| ("last-modified".to_owned(), modified.clone()));
-                Answer(200, metadata.chain(modified).collect(), body.clone())
+                Answer { headers: metadata.chain(modified).collect(), ..Answer::new(200, body.clone()) }
             }
             None => s3_error(404, "NoSuchKey"),
         }
@@ -232,7 +226,7 @@ impl State {
             .collect();
         let mut rest = names.into_iter().filter(|key| *key > after.as_str());
         let page: Vec<&str> = rest.by_ref().take(2).collect();
-        Answer(200, vec![], list_bucket_result(&page, rest.next().is_none()))
+        Answer::listing(&page, rest.next().is_none())
     }
 }
 
@@ -281,7 +275,7 @@ impl Request {
 
 /// An answer of Organizations.
 pub fn json(body: serde_json::Value) -> Answer {
-    Answer(200, vec![], body.to_string())
+    Answer::json(&body)
 }
 
 /// An error of Organizations.
@@ -290,31 +284,26 @@ pub fn json_error(code: &str) -> Answer {
 }
 
 /// The same with a message of its own.
-pub fn json_error_with(code: &str, words: &str) -> Answer {
-    Answer(400, vec![("x-amzn-errortype".into(), code.into())], format!(r#"{{"Message": "{words}"}}"#))
+pub fn json_error_with(code: &str, message: &str) -> Answer {
+    Answer::json_error(400, code, message)
 }
 
-/// An answer of IAM, STS or SNS: what stands in `action`'s result.
+/// An answer of IAM, STS or SNS.
 pub fn query(action: &str, result: &str) -> Answer {
-    Answer(
-        200,
-        vec![],
-        format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
-    )
+    Answer::query(action, result)
 }
 
 /// An error of IAM, STS or SNS.
 pub fn query_error(status: u16, code: &str, message: &str) -> Answer {
-    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    Answer(status, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
+    Answer::query_error(status, code, message)
 }
 
 /// An answer of S3.
 pub fn xml(body: &str) -> Answer {
-    Answer(200, vec![], body.to_owned())
+    Answer::new(200, body)
 }
 
 /// An error of S3.
 pub fn s3_error(status: u16, code: &str) -> Answer {
-    Answer(status, vec![], format!("<Error><Code>{code}</Code><Message>words of {code}</Message></Error>"))
+    Answer::s3_error(status, code, &format!("words of {code}"))
 }

@@ -1,14 +1,14 @@
-"""Connections over TLS, as those to AWS are. The local AWS talks plain HTTP, so this is an AWS that only answers."""
+"""Connections over TLS, as those to AWS are. The local AWS speaks plain HTTP, so this is the simulated one."""
 
 import json
 from contextlib import ExitStack
 
 import pytest
 import trustme
-from lambda_runtime import DATE, EVENTS, Function, FunctionFailed, collect_event
+from lambda_runtime import DATE, Function, FunctionFailed, collect_event, events
 from local_aws import command
 from local_aws.deployment import ROOT
-from simulated_aws import SimulatedAws
+from simulated_aws import SimulatedAws, build
 
 ACCOUNTS = 3
 
@@ -26,11 +26,16 @@ def certificates(authority, folder):
     return path
 
 
+@pytest.fixture(scope="module")
+def program():
+    return build()
+
+
 @pytest.fixture
-def served(authority):
+def served(authority, program):
     """Serves an AWS that has a certificate for a name."""
     with ExitStack() as running:
-        yield lambda name: running.enter_context(SimulatedAws(ACCOUNTS, certificate=authority.issue_cert(name)))
+        yield lambda name: running.enter_context(SimulatedAws(program, ACCOUNTS, certificate=authority.issue_cert(name)))
 
 
 @pytest.fixture
@@ -72,14 +77,14 @@ def built_function(name):
 
 def test_the_functions_talk_tls_all_night(served, built, certificates):
     aws = served("127.0.0.1")
-    for name, event in EVENTS.items():
+    for name, event in events(aws).items():
         with Function(built_function(name), aws, SSL_CERT_FILE=str(certificates)) as function:
             function.invoke(event)
             if name == "collect-report":
                 # By the same process, which may still have the connection of its first account.
-                answers = [function.invoke(collect_event(number))[1] for number in range(1, ACCOUNTS)]
+                answers = [function.invoke(collect_event(account_id))[1] for account_id in aws.accounts[1:]]
                 assert answers == [{"status": "Collected"}] * (ACCOUNTS - 1)
-    manifest = json.loads(aws.objects["reports", f"{DATE}/run.json"][0])
+    manifest = json.loads(aws.object("reports", f"{DATE}/run.json"))
     # The management account was not collected tonight.
     assert (manifest["coverage"]["collected"], manifest["coverage"]["no_outcome"]) == (ACCOUNTS, 1)
     assert aws.calls["Publish"] == 1
@@ -89,5 +94,5 @@ def test_a_function_stores_nothing_from_a_server_without_a_trusted_certificate(s
     aws = served("127.0.0.1")
     with Function(built_function("collect-report"), aws) as function:
         with pytest.raises(FunctionFailed, match="StorageFailed.*certificate"):
-            function.invoke(collect_event(0))
-    assert aws.calls == {} and aws.objects == {}
+            function.invoke(collect_event(aws.accounts[0]))
+    assert aws.calls == {}

@@ -4,16 +4,16 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use rollcall_functions::report_store::Checksum;
+use rollcall_testing::aws_answers::Answer;
 
-use super::Call;
-use super::answer::Answer;
+use crate::call::Call;
 use crate::faults::Fault;
 use crate::organization::{Organization, Trouble};
 
-/// For how long IAM serves the same report.
+/// How long IAM serves the same report.
 const LIFE: TimeDelta = TimeDelta::hours(4);
 
-/// Where the report of an account stands.
+/// The state of an account's report.
 #[derive(Clone, Debug)]
 pub(super) struct ReportState {
     version: u64,
@@ -37,7 +37,7 @@ impl ReportState {
         Self { version: 0, made, ready: None, served: vec![] }
     }
 
-    /// Lets time pass: a report that was being made may be there, and an old one is none.
+    /// Takes note of the time: a report that was being made may be ready.
     fn pass(&mut self, now: DateTime<Utc>) {
         if let Some(ready) = self.ready.filter(|ready| *ready <= now) {
             *self = Self {
@@ -110,7 +110,7 @@ pub(super) fn answer(
     }
     let content = format!("<Content>{}</Content>", BASE64_STANDARD.encode(content));
     let made = format!("<GeneratedTime>{}</GeneratedTime>", made.format("%Y-%m-%dT%H:%M:%SZ"));
-    // Nobody promises the order of the parts.
+    // AWS does not document the order of the parts.
     let parts = if account.is_multiple_of(2) { [content, made] } else { [made, content] };
     Answer::query(call.action, &parts.concat())
 }

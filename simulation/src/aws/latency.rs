@@ -1,9 +1,9 @@
-//! How long AWS takes. The numbers are those that one sees from a function in the same Region, and
-//! nothing that AWS promises: what follows from them is how a night grows, and not how long yours takes.
+//! How long AWS takes. The numbers are those seen from a function in the same Region; AWS promises none
+//! of them. They show how a night grows with the organization, and not how long a real one takes.
 
 use std::time::Duration;
 
-use super::{Call, Service};
+use crate::call::{Call, Service};
 use rollcall_testing::random::{Random, number};
 
 /// One call in a hundred takes this many times as long.
@@ -11,11 +11,11 @@ const TAIL: f64 = 6.0;
 /// Bytes a second.
 const BANDWIDTH: f64 = 40e6;
 
-/// How long a call takes there, with its body, and back.
+/// How long a call takes to the service, with its body, and back.
 pub(super) fn of(call: &Call, count: u64, sent: usize) -> (Duration, Duration) {
     let milliseconds = match (call.service, call.action) {
         (Service::Sts, _) => 40.0,
-        // IAM is one endpoint of the partition, for most a continent away.
+        // IAM has one endpoint in a partition, which for most is a continent away.
         (Service::Iam, "GetCredentialReport") => 180.0,
         (Service::Iam, _) => 120.0,
         (Service::Organizations, _) => 150.0,

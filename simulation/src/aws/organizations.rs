@@ -1,10 +1,10 @@
 //! Organizations: a root, units under it, accounts under those, twenty a page.
 
 use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_testing::aws_answers::Answer;
 use serde_json::{Value, json};
 
-use super::Call;
-use super::answer::Answer;
+use crate::call::Call;
 use crate::organization::{Organization, Trouble};
 
 /// How many entries a page has.
@@ -12,7 +12,7 @@ pub(super) const PAGE: usize = 20;
 const ROOT: &str = "r-root";
 const UNIT: &str = "ou-root-";
 /// The id of the organization.
-pub(crate) const ORGANIZATION: &str = "o-simulation";
+pub const ORGANIZATION: &str = "o-simulation";
 
 pub(super) fn answer(
     call: &Call,
@@ -27,14 +27,14 @@ pub(super) fn answer(
     let unit = |unit| json!({ "Id": unit_id(unit), "Name": format!("Unit {unit}") });
     let accounts = 0..organization.accounts();
     match call.action {
-        "DescribeOrganization" => Answer::json(json!({
+        "DescribeOrganization" => Answer::json(&json!({
             "Organization": { "Id": ORGANIZATION, "MasterAccountId": organization.id(0).as_str() }
         })),
         "DescribeAccount" => match call.account {
-            Some(account) => Answer::json(json!({ "Account": described(account) })),
-            None => Answer::json_error("AccountNotFoundException", "There is no such account"),
+            Some(account) => Answer::json(&json!({ "Account": described(account) })),
+            None => Answer::json_error(400, "AccountNotFoundException", "There is no such account"),
         },
-        "ListRoots" => Answer::json(json!({ "Roots": [{ "Id": ROOT, "Name": "Root" }] })),
+        "ListRoots" => Answer::json(&json!({ "Roots": [{ "Id": ROOT, "Name": "Root" }] })),
         "ListAccounts" => page("Accounts", from, page_size, accounts, described),
         "ListAccountsForParent" => {
             let parent = parent.strip_prefix(UNIT).and_then(|number| number.parse().ok());
@@ -45,7 +45,7 @@ pub(super) fn answer(
             let units = if parent == ROOT { organization.units() } else { 0 };
             page("OrganizationalUnits", from, page_size, 0..units, unit)
         }
-        action => panic!("nobody simulates {action} of Organizations"),
+        action => panic!("the simulation does not know {action} of Organizations"),
     }
 }
 
@@ -64,7 +64,7 @@ fn page(
     if more {
         answer["NextToken"] = json!((from + page_size).to_string());
     }
-    Answer::json(answer)
+    Answer::json(&answer)
 }
 
 fn unit_id(unit: usize) -> String {

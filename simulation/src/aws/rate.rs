@@ -1,13 +1,13 @@
-//! The rates above which AWS refuses: one bucket of tokens for each thing that AWS counts by.
+//! The rates above which AWS refuses: one bucket of tokens for each thing that AWS counts.
 //!
-//! STS and S3 say what theirs are. Those of Organizations, which differ by action, and of IAM's reports,
-//! which nobody publishes, are guesses here, on the low side.
+//! AWS documents the rates of STS and S3. Those of Organizations, which differ by action, and of IAM's
+//! reports, which are not published, are low guesses.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Call, Service};
+use crate::call::{Call, Service};
 
 #[derive(Default)]
 pub(super) struct Rates(HashMap<String, Bucket>);
@@ -46,41 +46,25 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
-
     use chrono::TimeDelta;
 
     use super::*;
 
-    fn call(service: Service, action: &'static str, subject: &str) -> Call {
-        Call {
-            service,
-            action,
-            subject: subject.to_owned(),
-            account: None,
-            session: None,
-            signed: None,
-            query: String::new(),
-            headers: BTreeMap::new(),
-            form: HashMap::new(),
-        }
-    }
-
     #[test]
-    fn what_is_above_a_rate_is_refused_until_time_has_passed() {
+    fn calls_above_a_rate_are_refused_until_time_has_passed() {
         let (mut rates, start) = (Rates::default(), DateTime::UNIX_EPOCH);
         let mut granted =
             |calls: usize, call: &Call, now| (0..calls).filter(|_| rates.take(call, now)).count();
-        let list = call(Service::Organizations, "ListAccounts", "");
+        let list = Call::of(Service::Organizations, "ListAccounts", "");
         assert_eq!(granted(20, &list, start), 12);
         assert_eq!(granted(20, &list, start + TimeDelta::seconds(1)), 8);
-        // However long nobody asked, no more than a burst.
+        // After any pause, no more than a burst.
         assert_eq!(granted(20, &list, start + TimeDelta::hours(1)), 12);
-        // Another action, another account and another service have rates of their own.
-        assert_eq!(granted(20, &call(Service::Organizations, "ListRoots", ""), start), 12);
+        // Each action, account and service has a rate of its own.
+        assert_eq!(granted(20, &Call::of(Service::Organizations, "ListRoots", ""), start), 12);
         for account in ["1", "2"] {
-            assert_eq!(granted(20, &call(Service::Iam, "GetCredentialReport", account), start), 10);
+            assert_eq!(granted(20, &Call::of(Service::Iam, "GetCredentialReport", account), start), 10);
         }
-        assert_eq!(granted(700, &call(Service::Sts, "AssumeRole", "1"), start), 600);
+        assert_eq!(granted(700, &Call::of(Service::Sts, "AssumeRole", "1"), start), 600);
     }
 }

@@ -1,5 +1,5 @@
-//! S3: two buckets with versions. A report is kept as what it is a copy of, and anything large in a
-//! file, so that the memory of a night is that of the functions.
+//! S3: two buckets with versions. A report is kept as the number of the version that IAM served, and
+//! large objects in files, so that the memory of a night is that of the functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_functions::report_store::Checksum;
-use rollcall_testing::fake_aws::listing::list_bucket_result;
+use rollcall_testing::aws_answers::Answer;
 
-use super::answer::{Answer, decode};
-use super::{Call, State};
+use super::iam::ReportState;
+use crate::call::Call;
 use crate::organization::Organization;
 use crate::watch::Watch;
 
@@ -38,9 +37,9 @@ pub struct Object {
     pub sha256: String,
     /// The execution that wrote it.
     pub execution: String,
-    /// The number of the write to S3 that it came with.
+    /// The number of the write to S3 that made it.
     pub written: u64,
-    /// A line for each name, with its value behind a tab.
+    /// One line for each name, with its value after a tab.
     metadata: Box<str>,
     body: Body,
 }
@@ -53,7 +52,7 @@ enum Body {
 }
 
 #[derive(Default)]
-pub(super) struct Objects {
+pub(super) struct Buckets {
     versions: BTreeMap<String, Vec<Object>>,
     writes: u64,
 }
@@ -77,7 +76,7 @@ impl Object {
                 let mut file: &File = file;
                 file.seek(SeekFrom::Start(0))
                     .and_then(|_| file.read_to_end(&mut bytes))
-                    .expect("the file is ours");
+                    .expect("a temporary file can be read");
                 bytes
             }
         }
@@ -89,13 +88,13 @@ impl Body {
         if bytes.len() <= SMALL {
             return Self::Small(bytes.into());
         }
-        let mut file = tempfile::tempfile().expect("there is room for temporary files");
-        file.write_all(bytes).expect("there is room for temporary files");
+        let mut file = tempfile::tempfile().expect("temporary files can be written");
+        file.write_all(bytes).expect("temporary files can be written");
         Self::File(Arc::new(file))
     }
 }
 
-impl Objects {
+impl Buckets {
     pub(super) fn versions(&self, bucket: &str, key: &str) -> Vec<Object> {
         self.versions.get(&format!("{bucket}/{key}")).cloned().unwrap_or_default()
     }
@@ -120,55 +119,35 @@ impl Objects {
     }
 }
 
-/// The action of a request to S3, and the account it is about.
-pub(super) fn action(
-    method: &str,
-    query: &str,
-    address: &str,
-    organization: &Organization,
-) -> (&'static str, Option<usize>) {
-    let name = address.rsplit('/').next().unwrap_or_default();
-    let is_failure = address.contains("/failures/");
-    let account = match name.strip_suffix(".json").filter(|_| is_failure) {
-        Some(id) => organization.account(id),
-        None => bucket_layout::account_of_report(name).and_then(|id| organization.account(id.as_str())),
-    };
-    match method {
-        "PUT" if is_failure => ("PutFailure", account),
-        "PUT" => ("PutObject", account),
-        _ if query.contains("list-type=2") => ("ListObjectsV2", None),
-        "GET" => ("GetObject", None),
-        method => panic!("nobody simulates {method} of S3"),
-    }
+/// What S3 knows of the rest of AWS.
+pub(super) struct Surroundings<'a> {
+    pub(super) organization: &'a Organization,
+    pub(super) reports: &'a [ReportState],
+    pub(super) watch: &'a Watch,
+    pub(super) now: DateTime<Utc>,
 }
 
-impl State {
-    pub(super) fn s3(
+impl Buckets {
+    /// Answers a call, in pages of `page_size` keys.
+    pub(super) fn answer(
         &mut self,
         call: &Call,
-        body: Bytes,
-        organization: &Organization,
-        watch: &Watch,
-        now: DateTime<Utc>,
+        body: &[u8],
         page_size: usize,
+        surroundings: &Surroundings<'_>,
     ) -> Answer {
-        if call.header("x-amz-expected-bucket-owner") != organization.id(0).as_str()
-            && call.subject.starts_with(REPORT_BUCKET)
-        {
-            return Answer::s3_error(403, "AccessDenied", "Access Denied");
-        }
         match call.action {
             "ListObjectsV2" => self.list(call, page_size),
-            "GetObject" => self.get(call, organization, now),
-            _ => self.put(call, body, watch),
+            "GetObject" => self.get(call, surroundings),
+            _ => self.put_object(call, body, surroundings),
         }
     }
 
-    fn put(&mut self, call: &Call, body: Bytes, watch: &Watch) -> Answer {
-        let checksum = Checksum::of(&body);
-        let sha256 = checksum.hex();
+    fn put_object(&mut self, call: &Call, body: &[u8], surroundings: &Surroundings<'_>) -> Answer {
+        let Surroundings { reports, watch, .. } = surroundings;
+        let sha256 = Checksum::of(body).hex();
         let metadata: BTreeMap<String, String> = call
-            .headers
+            .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix(METADATA)?.to_owned(), value.clone())))
             .collect();
@@ -186,30 +165,30 @@ impl State {
         }
         let body = match call.account.filter(|_| call.action == "PutObject") {
             Some(account) => {
-                let served = self.reports[account].served.iter().find(|served| served.sha256 == sha256);
+                let served = reports[account].served.iter().find(|served| served.sha256 == sha256);
                 match served {
                     Some(served) => Body::Report { account: account as u32, version: served.version },
                     None => {
                         watch.violated(format!(
-                            "{} was written and is no report that IAM served",
+                            "{} was written and is not a report that IAM served",
                             call.subject
                         ));
-                        Body::of(&body)
+                        Body::of(body)
                     }
                 }
             }
             None => {
-                watch.must_hold_no_secret(&call.subject, &String::from_utf8_lossy(&body));
-                Body::of(&body)
+                watch.must_hold_no_secret(&call.subject, &String::from_utf8_lossy(body));
+                Body::of(body)
             }
         };
-        self.objects.put(call.subject.clone(), sha256, metadata, body);
+        self.put(call.subject.clone(), sha256, metadata, body);
         Answer::new(200, "")
     }
 
-    fn get(&self, call: &Call, organization: &Organization, now: DateTime<Utc>) -> Answer {
-        let Some(object) = self.objects.versions.get(&call.subject).and_then(|versions| versions.last())
-        else {
+    fn get(&self, call: &Call, surroundings: &Surroundings<'_>) -> Answer {
+        let Surroundings { organization, now, .. } = surroundings;
+        let Some(object) = self.versions.get(&call.subject).and_then(|versions| versions.last()) else {
             return Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.");
         };
         let mut answer = Answer::new(200, object.bytes(organization));
@@ -227,18 +206,14 @@ impl State {
     }
 
     fn list(&self, call: &Call, page_size: usize) -> Answer {
-        let parameter = |name: &str| {
-            let found = call.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-            decode(found.unwrap_or_default())
-        };
-        let bucket = call.subject.split('/').next().unwrap_or_default();
+        let parameter = |name: &str| call.parameter(name).unwrap_or_default();
+        let bucket = call.bucket();
         let prefix = format!("{bucket}/{}", parameter("prefix"));
         let after = parameter("continuation-token");
         let has_delimiter = !parameter("delimiter").is_empty();
         let from = if after.is_empty() { prefix.clone() } else { format!("{bucket}/{after}\u{10ffff}") };
-        // With a delimiter, only the first part of each key counts; nobody asks below the root with one.
+        // With a delimiter, only the first part of each key counts. It is only ever used at the root.
         let keys = self
-            .objects
             .versions
             .range::<String, _>((Bound::Included(from), Bound::Unbounded))
             .map(|(address, _)| address)
@@ -253,7 +228,7 @@ impl State {
             keys.take(page_size + 1).collect()
         };
         let page = &names[..names.len().min(page_size)];
-        Answer::new(200, list_bucket_result(page, names.len() <= page_size))
+        Answer::listing(page, names.len() <= page_size)
     }
 }
 

@@ -9,23 +9,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rollcall_simulation::faults::FaultCounts;
-use rollcall_simulation::invariants::add;
-use rollcall_simulation::night::{Ending, Night, Settings, live};
+use rollcall_simulation::night::{Ending, Night, Settings};
+use rollcall_simulation::nightly_run::simulate;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How many seeds, from the first on.
+    /// How many seeds.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     from: u64,
-    /// Only this seed, and everything about its night.
+    /// Simulate only this seed, and print its night.
     #[arg(long)]
     seed: Option<u64>,
 }
 
-/// What all nights came to.
+/// All nights together.
 #[derive(Default)]
 struct All {
     nights: u64,
@@ -42,7 +42,7 @@ struct All {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(seed) = arguments.seed {
         let violations = one(seed);
-        return tell(&[(seed, violations)]);
+        return report(&[(seed, violations)]);
     }
     let began = Instant::now();
     let next = AtomicU64::new(arguments.from);
@@ -56,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                     if seed >= end {
                         return;
                     }
-                    let night = catch_unwind(|| live(Settings::of_seed(seed)));
-                    let mut all = all.lock().expect("nobody panics with it in hand");
+                    let night = catch_unwind(|| simulate(Settings::of_seed(seed)));
+                    let mut all = all.lock().expect("no thread panics while it holds it");
                     all.add(seed, night.ok());
                     if all.nights % 100 == 0 {
                         eprintln!("{} of {} nights, {:.0?}", all.nights, arguments.seeds, began.elapsed());
@@ -66,22 +66,22 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             });
         }
     });
-    let mut all = all.into_inner().expect("nobody panics with it in hand");
+    let mut all = all.into_inner().expect("no thread panics while it holds it");
     all.print(began.elapsed());
     all.failed.sort();
-    tell(&all.failed)
+    report(&all.failed)
 }
 
-/// Lives through one night and prints it.
+/// Simulates one night and prints it.
 fn one(seed: u64) -> Vec<String> {
     let settings = Settings::of_seed(seed);
     println!("{:#?}", settings.faults);
-    let night = live(settings);
+    let night = simulate(settings);
     println!("{night:#?}");
     night.violations
 }
 
-fn tell(failed: &[(u64, Vec<String>)]) -> ExitCode {
+fn report(failed: &[(u64, Vec<String>)]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (seed, violations) in failed.iter().filter(|(_, violations)| !violations.is_empty()) {
         code = ExitCode::FAILURE;
@@ -89,7 +89,7 @@ fn tell(failed: &[(u64, Vec<String>)]) -> ExitCode {
         for violation in violations {
             eprintln!("  {violation}");
         }
-        eprintln!("to live through it again: make soak SEED={seed}");
+        eprintln!("repeat it with: make soak SEED={seed}");
     }
     code
 }
@@ -104,7 +104,7 @@ impl All {
             Ending::Succeeded => "succeeded".to_owned(),
             Ending::Broken { step, error, told: true } => format!("broken at {step}: {error}"),
             Ending::Broken { step, error, told: false } => {
-                format!("broken at {step}: {error}; SNS did not take that it is")
+                format!("broken at {step}: {error}; not published")
             }
             Ending::TimedOut => "timed out".to_owned(),
         };
@@ -122,7 +122,7 @@ impl All {
 
     fn print(&self, took: Duration) {
         println!(
-            "{} nights, {} hours of their own time (the longest {:.1}), lived through in {:.0} seconds: {} calls to AWS, {} lines logged",
+            "{} nights, {} hours of their own time (the longest {:.1}), simulated in {:.0} seconds: {} calls to AWS, {} lines logged",
             self.nights,
             self.lasted.as_secs() / 3600,
             self.longest.as_secs_f64() / 3600.0,
@@ -141,5 +141,12 @@ impl All {
             }
         }
         println!("\nnights that violated an invariant: {}", self.failed.len());
+    }
+}
+
+/// Adds the counts of one night to those of others.
+fn add(all: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (name, count) in counts {
+        *all.entry(name.clone()).or_default() += count;
     }
 }

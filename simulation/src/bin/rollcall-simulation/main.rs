@@ -1,5 +1,5 @@
-//! `rollcall-simulation faults` lives through the nights of many seeds and fails with the first that
-//! breaks an invariant; `rollcall-simulation scale` measures nights of many sizes. `make soak` runs both.
+//! `rollcall-simulation faults` simulates the nights of many seeds and fails if one violates an invariant;
+//! `rollcall-simulation scale` measures nights of many sizes. `make soak` runs both.
 
 mod faults;
 mod scale;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Nights of Rollcall over an AWS that is made up")]
+#[command(about = "Nights of Rollcall over a simulated AWS")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -17,9 +17,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Nights in which things go wrong, each by its seed.
+    /// Nights with faults, each by its seed.
     Faults(faults::Arguments),
-    /// Nights in which nothing goes wrong, of more and more accounts.
+    /// Nights without faults, of more and more accounts.
     Scale(scale::Arguments),
     /// One night of `scale`, in this process: its row of the table.
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! Nights of more and more accounts. Each is a process of its own, so that its memory is its own.
+//! Nights of more and more accounts. Each is simulated by a process of its own, to measure its memory.
 
 use std::env;
 use std::fs;
@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use rollcall_simulation::aws::ACTIONS_OF_ACCOUNTS;
-use rollcall_simulation::night::{Night, Settings, live};
+use rollcall_simulation::night::{Night, Settings};
+use rollcall_simulation::nightly_run::simulate;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -40,9 +41,9 @@ pub(crate) struct Size {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     println!(
-        "| accounts | at a time | reports | night lasts | calls an account: AssumeRole, Generate, Get, PutObject | calls in all | transitions | an account | peak memory: roll, collection, analysis | seconds of processor | Step Functions | Lambda | S3 | together |"
+        "| accounts | at a time | reports | night lasts | calls an account: AssumeRole, Generate, Get, PutObject | calls in all | transitions | an account | peak memory: roll, collection, analysis | seconds of processor |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     let program = env::current_exe().expect("a process knows its program");
     for reports in &arguments.reports {
         for concurrency in &arguments.concurrency {
@@ -64,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 pub(crate) fn once(size: &Size) -> ExitCode {
     let Size { accounts, concurrency, reports } = *size;
     let began = Instant::now();
-    let night = live(Settings::well(1, accounts, concurrency, matches!(reports, Reports::Ready)));
+    let reports_are_ready = matches!(reports, Reports::Ready);
+    let night = simulate(Settings::without_faults(1, accounts, concurrency, reports_are_ready));
     let took = began.elapsed();
     for violation in &night.violations {
         eprintln!("{violation}");
@@ -82,9 +84,8 @@ pub(crate) fn once(size: &Size) -> ExitCode {
     let calls: Vec<String> = night.calls_about[..4].iter().map(range).collect();
     debug_assert_eq!(ACTIONS_OF_ACCOUNTS[3], "PutObject");
     let seconds = night.lasted.as_secs();
-    let cost = night.cost;
     println!(
-        "| {accounts} | {concurrency} | {} | {}:{:02}:{:02} | {} | {} | {} | {:.2} | {}, {}, {} MB | {:.1} | {:.4} | {:.4} | {:.4} | {:.4} USD |",
+        "| {accounts} | {concurrency} | {} | {}:{:02}:{:02} | {} | {} | {} | {:.2} | {}, {}, {} MB | {:.1} |",
         match reports {
             Reports::Ready => "ready",
             Reports::New => "new",
@@ -100,20 +101,16 @@ pub(crate) fn once(size: &Size) -> ExitCode {
         megabytes(night.peak_memory[1]),
         megabytes(night.peak_memory[2]),
         processor_seconds().unwrap_or(took.as_secs_f64()),
-        cost.transitions,
-        cost.functions,
-        cost.requests,
-        cost.total(),
     );
     ExitCode::SUCCESS
 }
 
-/// Whether every account, however many there are, took only the calls and transitions that it must, and the run
-/// read and wrote no other objects.
+/// Whether the night took only the calls and transitions that its accounts need, and the run read and wrote no
+/// other objects.
 fn is_least(size: &Size, night: &Night) -> bool {
     let accounts = size.accounts as u64;
     let [assumed, generated, got, stored, failed, described] = night.calls_about;
-    // Every report is got once and stored once, nothing is recorded of it and nobody is asked about its account.
+    // Every report is read once and stored once. No failure is recorded and no account is described.
     let once = (got, stored, failed, described) == ((1, 1), (1, 1), (0, 0), (0, 0));
     let objects = (night.calls["GetObject"], night.calls["PutObject"]);
     // Beside the reports: what an earlier run left of 50 accounts, the items, the exemptions, run.json and the
@@ -144,7 +141,7 @@ fn range((least, most): &(u32, u32)) -> String {
     if least == most { least.to_string() } else { format!("{least}-{most}") }
 }
 
-/// How long this process has had a processor; a tick of Linux is a hundredth of a second.
+/// The processor time of this process, in seconds. A tick of Linux is a hundredth of a second.
 fn processor_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;

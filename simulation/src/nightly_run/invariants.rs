@@ -1,81 +1,27 @@
 //! What must hold after a night, whatever went wrong in it.
 
-use std::collections::BTreeMap;
-
-use chrono::TimeDelta;
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::Manifest;
-use rollcall_core::organization::failure::{FailureCode, FailureRecord};
+use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::{AccountOutcome, Outcome, ReportEntry};
 use rollcall_core::organization::run::Run;
-use rollcall_core::text::time::format_time;
 use rollcall_functions::report_store::Checksum;
 
+use super::earlier_run::EXEMPTIONS;
 use crate::aws::{Aws, Object, REPORT_BUCKET};
+use crate::deployment::{ERROR_TOPIC, FINDINGS_TOPIC};
 use crate::faults::Faults;
-use crate::lambda::{ERROR_TOPIC, FINDINGS_TOPIC};
 use crate::night::{Ending, Night};
 use crate::organization::Trouble;
 
-/// How often SNS is asked to take that a run is broken, before that is left to others.
-const ATTEMPTS_TO_TELL: u64 = 7;
+/// How often a broken run tries to publish that it is, before the rule on failed executions is left.
+const PUBLISH_ATTEMPTS: u64 = 7;
 
 /// What a run writes besides reports, failures and the roll: findings twice, two tables, the page, the exemptions.
 const OUTPUTS: usize = 6;
 
-/// Leaves in the bucket what an earlier run of the same day would have: of every account a report and a
-/// failure with all that belongs to them, which are not tonight's. And the exemptions that people wrote.
-pub(crate) fn leave_what_was_before(aws: &Aws) {
-    let date = crate::night::run().date();
-    let exemptions = EXEMPTIONS.as_bytes().to_vec();
-    aws.put_before(REPORT_BUCKET, bucket_layout::EXEMPTIONS, exemptions, BTreeMap::new());
-    for account in 0..aws.organization().accounts().min(50) {
-        let account_id = aws.organization().id(account);
-        let earlier = crate::night::run().started - TimeDelta::minutes(30);
-        let record = FailureRecord {
-            account_id: account_id.clone(),
-            execution: EARLIER_RUN.to_owned(),
-            code: FailureCode::DeniedByPolicy,
-            message: "an earlier run was denied".to_owned(),
-            remedy: FailureCode::DeniedByPolicy.remedy().to_owned(),
-            waits: 0,
-            failed_at: earlier,
-        };
-        let record = serde_json::to_vec(&record).expect("a failure is JSON");
-        let report = aws.organization().report(account, OF_NO_NIGHT);
-        for (key, bytes) in [
-            (bucket_layout::report(date, &account_id), report),
-            (bucket_layout::failure(date, &account_id), record),
-        ] {
-            let metadata = [
-                (bucket_layout::ACCOUNT_ID, account_id.to_string()),
-                (bucket_layout::GENERATED_TIME, format_time(earlier)),
-                (bucket_layout::COLLECTED_TIME, format_time(earlier)),
-                (bucket_layout::SHA256, Checksum::of(&bytes).hex()),
-                (bucket_layout::EXECUTION, EARLIER_RUN.to_owned()),
-            ];
-            let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
-            aws.put_before(REPORT_BUCKET, &key, bytes, metadata.into());
-        }
-    }
-}
-
-/// The execution that wrote it.
-const EARLIER_RUN: &str = "an-earlier-run";
-/// A version that no report of a night has.
-const OF_NO_NIGHT: u64 = 99;
-
-/// The exemptions of every night: that they could not be read must never pass for that there are none.
-const EXEMPTIONS: &str = r#"
-[[exemption]]
-user = "svc-mail-*"
-rule = "access-key-stale"
-reason = "the mail service is replaced in spring"
-expires = 2026-04-30
-"#;
-
 /// Checks a night, and counts how its accounts ended.
-pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mut Night) {
+pub(super) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mut Night) {
     let mut check = Check { aws, run, died, violations: vec![] };
     if night.ending == Ending::TimedOut {
         check.violated("the run did not end within the definition's timeout");
@@ -98,17 +44,15 @@ pub(crate) fn check(aws: &Aws, run: &Run, faults: &Faults, died: u64, night: &mu
         None if night.ending == Ending::Succeeded => {
             check.violated("the run succeeded and there is no run.json")
         }
-        // Nobody is told of accounts, and somebody of the night.
+        // No message names accounts, but one says that the run is broken.
         None => {
             let accounts = aws.organization().accounts() as u64;
             night.outcomes.insert("in a night that broke before run.json".to_owned(), accounts);
         }
     }
     let refused = night.refused_messages;
-    if matches!(night.ending, Ending::Broken { told: false, .. }) && refused < ATTEMPTS_TO_TELL {
-        check.violated(format!(
-            "the run is broken and did not say so, for which SNS was asked {refused} times"
-        ));
+    if matches!(night.ending, Ending::Broken { told: false, .. }) && refused < PUBLISH_ATTEMPTS {
+        check.violated(format!("the run is broken and did not say so, after {refused} attempts"));
     }
     night.violations = check.violations;
 }
@@ -141,7 +85,7 @@ impl Check<'_> {
         versions
     }
 
-    /// No report is stored that IAM did not serve for that account.
+    /// Every stored report was served by IAM for that account.
     fn objects(&mut self) {
         let date = self.run.date();
         for account in 0..self.aws.organization().accounts() {
@@ -149,16 +93,16 @@ impl Check<'_> {
             let account_id = self.aws.organization().id(account);
             for report in self.versions(&bucket_layout::report(date, &account_id)) {
                 if !served.iter().any(|served| served.sha256 == report.sha256) {
-                    self.violated(format!("account {account_id}: a report is stored that nobody served"));
+                    self.violated(format!("account {account_id}: a report is stored that IAM never served"));
                 }
                 if report.metadata(bucket_layout::ACCOUNT_ID) != account_id.as_str() {
-                    self.violated(format!("account {account_id}: its report says that it is of another"));
+                    self.violated(format!("account {account_id}: its report names another account"));
                 }
             }
         }
     }
 
-    /// The last `run.json` of this execution, and which write to S3 it was.
+    /// The last `run.json` of this execution, and the number of its write to S3.
     fn manifest(&mut self) -> Option<(Manifest, u64)> {
         let versions = self.versions(&bucket_layout::run(self.run.date()));
         let object = versions.last()?;
@@ -171,7 +115,7 @@ impl Check<'_> {
         }
     }
 
-    /// Every account of the organization is in the manifest, and once.
+    /// Every account of the organization is in the manifest exactly once.
     fn roll(&mut self, manifest: &Manifest) {
         if manifest.execution != self.run.execution {
             self.violated("run.json is of another execution");
@@ -185,7 +129,7 @@ impl Check<'_> {
         all.sort_unstable();
         if listed != all {
             self.violated(format!(
-                "run.json has {} accounts, the organization {}, or others",
+                "run.json has {} accounts and the organization {}, or they differ",
                 listed.len(),
                 all.len()
             ));
@@ -197,7 +141,7 @@ impl Check<'_> {
         }
     }
 
-    /// What run.json names was there, with those bytes, when it was written.
+    /// What run.json names was there, byte for byte, when it was written.
     fn outputs(&mut self, manifest: &Manifest, written: u64) {
         for output in &manifest.outputs {
             let versions = self.versions(&output.key);
@@ -217,25 +161,25 @@ impl Check<'_> {
     fn account(&mut self, account: &AccountOutcome, written: u64, night: &Night, faults: &Faults) {
         let id = account.account_id.as_str();
         let Some(number) = self.aws.organization().account(id) else {
-            return self.violated(format!("account {id} is not of this organization"));
+            return self.violated(format!("account {id} is not in this organization"));
         };
         let trouble = self.aws.organization().trouble(number);
         let child = night.children.get(id);
-        let status = child.and_then(|child| child.as_ref().ok()).map(String::as_str);
+        let status = child.and_then(|child| child.as_ref().ok()).and_then(|output| output["status"].as_str());
         match &account.outcome {
             Outcome::Collected { .. } if trouble != Trouble::None => {
-                self.violated(format!("account {id} is collected, which can't be: {trouble:?}"));
+                self.violated(format!("account {id} is collected despite its trouble: {trouble:?}"));
             }
             Outcome::Collected { report } => self.collected(id, number, report, written),
             Outcome::Failed { code, message, .. } => self.failed(id, number, *code, message, trouble),
-            // A roll that is taken again, for an event that came twice, knows of what happened since.
+            // A roll taken again, for an event that came twice, knows what happened since.
             Outcome::Skipped { reason }
                 if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) =>
             {
                 self.violated(format!("account {id} is skipped: {reason:?}"));
             }
             Outcome::Skipped { .. } => {}
-            // Only a child that could not even record a failure leaves nothing.
+            // Only a child that could not even record its failure leaves no outcome.
             Outcome::NoOutcome if matches!(child, Some(Err(_))) => {}
             Outcome::NoOutcome => {
                 self.violated(format!("account {id} has no outcome and its child answered {child:?}"));
@@ -262,7 +206,7 @@ impl Check<'_> {
         if served.peek().is_none() {
             self.violated(format!("account {id} is collected with a report that IAM never served"));
         } else if !served.any(|served| served.made.timestamp() == report.generated.timestamp()) {
-            self.violated(format!("account {id}: nobody said that its report is of {}", report.generated));
+            self.violated(format!("account {id}: IAM never said that its report is of {}", report.generated));
         }
         let versions = self.versions(&report.key);
         let stored =
@@ -272,7 +216,7 @@ impl Check<'_> {
                 self.violated(format!("account {id} is collected and its report does not lie in the bucket"))
             }
             Some(stored) if stored.metadata(bucket_layout::SHA256) != report.sha256 => {
-                self.violated(format!("account {id}: the SHA-256 of its report's metadata is another"));
+                self.violated(format!("account {id}: the metadata of its report has another SHA-256"));
             }
             Some(_) => {}
         }
@@ -284,7 +228,7 @@ impl Check<'_> {
         }
     }
 
-    /// A failure says what really was the matter.
+    /// A failure has the code of the account's real trouble.
     fn failed(&mut self, id: &str, number: usize, code: FailureCode, message: &str, trouble: Trouble) {
         let holds = match code {
             FailureCode::RoleMissingOrDenied => {
@@ -293,14 +237,14 @@ impl Check<'_> {
             FailureCode::DeniedByPolicy => trouble == Trouble::Denied,
             FailureCode::AccountSuspended => trouble == Trouble::SuspendedSince,
             FailureCode::ReportUnreadable => trouble == Trouble::NoReport,
-            // Of a function that died, or that Lambda did not run.
+            // The function died, or Lambda did not run it.
             FailureCode::Internal => {
                 message.starts_with("the collector ended with Lambda.")
                     || (self.died > 0 && message.contains("Runtime.ExitError"))
             }
             FailureCode::ReportTimedOut => trouble == Trouble::NeverReady,
             FailureCode::StorageFailed => message.contains("s3:"),
-            // Whatever an account's trouble, its rates may be passed all night long.
+            // Any account may be throttled all night.
             FailureCode::Throttled => true,
             FailureCode::NoOutcome => false,
         };
@@ -309,31 +253,31 @@ impl Check<'_> {
         }
     }
 
-    /// Somebody hears of every account without a report, unless the run is said to be broken.
+    /// Every account without a report is named in a message, unless the run itself is reported as broken.
     fn messages(&mut self, manifest: &Manifest, night: &Night) {
         let missing = manifest.coverage.failed + manifest.coverage.no_outcome;
-        let is_unsaid = matches!(night.ending, Ending::Broken { told: false, .. });
-        if missing > 0 && !is_unsaid && !self.told_of_an_error() {
-            self.violated(format!("{missing} accounts have no report and nobody was told"));
+        let is_untold = matches!(night.ending, Ending::Broken { told: false, .. });
+        if missing > 0 && !is_untold && !self.told_of_an_error() {
+            self.violated(format!("{missing} accounts have no report and no message says so"));
         }
-        // An analysis that came twice may have known less the first time, or the second.
+        // Of an analysis that ran twice, one run may have known less.
         let manifests = self.manifests();
         for (index, account) in manifest.accounts.iter().enumerate() {
             let is_missing = manifests
                 .iter()
                 .all(|manifest| manifest.accounts.get(index).is_some_and(AccountOutcome::is_missing));
             if is_missing && night.ending == Ending::Succeeded && !self.told_of(account.account_id.as_str()) {
-                self.violated(format!("nobody was told of account {}", account.account_id));
+                self.violated(format!("no message names account {}", account.account_id));
             }
         }
         if manifest.findings.open > 0 && night.ending == Ending::Succeeded && !self.has_sent(FINDINGS_TOPIC) {
-            self.violated(format!("there are {} findings and no digest", manifest.findings.open));
+            self.violated(format!("there are {} open findings and no digest", manifest.findings.open));
         }
         let all_was_well = manifests
             .iter()
             .all(|Manifest { coverage, .. }| coverage.failed + coverage.no_outcome + coverage.bad_rows == 0);
         if all_was_well && night.ending == Ending::Succeeded && self.told_of_an_error() {
-            self.violated("every account is collected and an error was sent");
+            self.violated("every account is collected and an error message was sent");
         }
     }
 
@@ -355,12 +299,5 @@ impl Check<'_> {
     fn told_of(&self, account_id: &str) -> bool {
         let messages = self.aws.messages();
         messages.iter().any(|message| message.topic_arn == ERROR_TOPIC && message.body.contains(account_id))
-    }
-}
-
-/// Adds what was counted in one night to what was in others.
-pub fn add(all: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
-    for (name, count) in counts {
-        *all.entry(name.clone()).or_default() += count;
     }
 }
