@@ -77,7 +77,8 @@ test-browser: .tools/chromium.ready
 test-end-to-end: .tools/tests.ready .tools/sam.ready .tools/release.ready
 	$(TESTS)/python -m pytest -q tests/end_to_end
 
-lint: lint-templates lint-workflows .tools/deny.ready
+lint: lint-templates lint-workflows .tools/deny.ready .tools/tests.ready
+	$(TESTS)/python tests/circles.py
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	.tools/deny/bin/cargo-deny --log-level error check bans licenses sources

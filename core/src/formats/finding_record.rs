@@ -8,8 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
+use crate::judgement::finding::Creation;
 use crate::judgement::finding::{Assessed, Exempted, Finding, Status};
-use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, RULES, Rule, RuleId, Severity};
 
 /// A finding as it is written. The order of the fields is that of the columns.

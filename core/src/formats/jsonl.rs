@@ -45,8 +45,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::judgement::finding::Creation;
     use crate::judgement::finding::Exempted;
-    use crate::judgement::identity::Creation;
     use crate::judgement::rules::RuleId;
     use crate::testing::finding;
 

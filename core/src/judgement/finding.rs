@@ -11,7 +11,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
-use crate::judgement::identity::Creation;
 use crate::judgement::rules::{Credential, Rule, RuleId, Severity};
 use crate::text::untrusted::{cut, one_line, shortened};
 
@@ -58,6 +57,18 @@ pub struct Finding {
     pub verified: bool,
     /// The exemption that covers it.
     pub exemption: Option<Arc<Exempted>>,
+}
+
+/// When what a finding is about was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Creation {
+    /// The user; `None` when the report does not say.
+    pub user: Option<DateTime<Utc>>,
+    /// The access key or certificate; `None` when the report does not say, and for all else.
+    pub credential: Option<DateTime<Utc>>,
+    /// Whether the other key or certificate of the user was made in the same second, so that only their
+    /// slots tell them apart.
+    pub is_ambiguous: bool,
 }
 
 /// What a finding says of the exemption that covers it.

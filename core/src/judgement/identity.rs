@@ -10,22 +10,10 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::judgement::finding::Finding;
+use crate::judgement::finding::{Creation, Finding};
 use crate::judgement::rules::{Credential, RuleId};
 use crate::report::{User, is_same_value, time_of};
 use crate::text::time::format_time;
-
-/// When what a finding is about was created.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Creation {
-    /// The user; `None` when the report does not say.
-    pub user: Option<DateTime<Utc>>,
-    /// The access key or certificate; `None` when the report does not say, and for all else.
-    pub credential: Option<DateTime<Utc>>,
-    /// Whether the other key or certificate of the user was made in the same second, so that only their
-    /// slots tell them apart.
-    pub is_ambiguous: bool,
-}
 
 /// What a rule looked at, and what tells it from the rest.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use crate::evidence::manifest::Manifest;
 use crate::judgement::rules::{RULES, Rule};
 use crate::messages::digest::needs_somebody;
 use crate::messages::errors::missing_by_code;
+use crate::messages::message::{Kind, Message};
 use crate::messages::text::coverage;
-use crate::messages::{Kind, Message};
 use crate::text::console::Console;
 use crate::text::counted::counted;
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::evidence::manifest::Manifest;
+use crate::messages::message::{Attribute, Kind, Message, count};
 use crate::messages::text::{coverage, one_line, paragraph, whereabouts};
-use crate::messages::{Attribute, Kind, Message, count};
 use crate::organization::failure::FailureCode;
 use crate::organization::outcome::AccountOutcome;
 use crate::text::console::Console;

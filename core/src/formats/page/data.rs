@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::json;
+use strum::VariantArray;
 
 use crate::formats::page::filters::shown;
 use crate::identifiers::account_id::AccountId;
@@ -12,17 +13,6 @@ use crate::judgement::rules::{Credential, RULES};
 const NEW: u8 = 1;
 const UNVERIFIED: u8 = 2;
 const EXEMPTED: u8 = 4;
-
-const CREDENTIALS: [Credential; 8] = [
-    Credential::AccessKey1,
-    Credential::AccessKey2,
-    Credential::Password,
-    Credential::Mfa,
-    Credential::Certificate1,
-    Credential::Certificate2,
-    Credential::Root,
-    Credential::Additional,
-];
 
 /// `accounts`, `rules` and `credentials` by number, and `rows` of: account, user, credential, rule,
 /// observed, age, limit, first seen, flags. Nothing in it can end the element it stands in.
@@ -55,7 +45,7 @@ pub(super) fn json(findings: &[Finding]) -> String {
         ));
     }
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.id, rule.severity as usize)).collect();
-    let data = json!({ "accounts": accounts, "rules": rules, "credentials": CREDENTIALS });
+    let data = json!({ "accounts": accounts, "rules": rules, "credentials": Credential::VARIANTS });
     // The rows are written as they are, not through a tree of a million values.
     let rows = serde_json::to_string(&rows).expect("rows of text and numbers are JSON");
     let mut text = data.to_string();
@@ -77,13 +67,6 @@ mod tests {
     use super::*;
     use crate::judgement::rules::RuleId;
     use crate::testing::finding;
-
-    #[test]
-    fn a_credential_stands_at_its_number() {
-        for (place, credential) in CREDENTIALS.into_iter().enumerate() {
-            assert_eq!(credential as usize, place);
-        }
-    }
 
     #[test]
     fn what_it_says_reads_back_and_no_name_ends_the_element() {

@@ -8,24 +8,18 @@
 mod age_plot;
 mod data;
 mod filters;
+mod style_and_script;
 mod view;
 
 use std::io::{self, Write};
 
 use askama::Template;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use sha2::{Digest, Sha256};
 
 use crate::evidence::manifest::Manifest;
 use crate::judgement::finding::Finding;
 use view::Page;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
-
-/// How many findings the page holds: more make a browser slow, and nobody reads them there.
-pub const FINDINGS_SHOWN: usize = 50_000;
+pub use view::FINDINGS_SHOWN;
 
 /// Writes the page of a run: `findings` and `resolved` in the order of lists.
 ///
@@ -38,16 +32,6 @@ pub fn write_html(
     output: &mut impl Write,
 ) -> io::Result<()> {
     Page::new(manifest, findings, resolved).write_into(output)
-}
-
-/// Allows the page's own style and script and nothing else, whatever a name may contain.
-fn content_security_policy() -> String {
-    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
-    format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::evidence::manifest::{JudgedBy, WrittenFile};
+use crate::formats::page::style_and_script::{SCRIPT, STYLE, content_security_policy};
 use crate::formats::page::*;
 use crate::judgement::analysis::Assessment;
 use crate::judgement::exemptions::Exemptions;

@@ -8,7 +8,8 @@ use crate::evidence::counts::{FindingCounts, RuleCounts};
 use crate::evidence::manifest::Manifest;
 use crate::formats::page::filters;
 use crate::formats::page::filters::counted_number;
-use crate::formats::page::{FINDINGS_SHOWN, SCRIPT, STYLE, age_plot, content_security_policy, data};
+use crate::formats::page::style_and_script::{SCRIPT, STYLE, content_security_policy};
+use crate::formats::page::{age_plot, data};
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::exemptions::ExemptionOutcome;
 use crate::judgement::finding::{Finding, Status};
@@ -16,6 +17,9 @@ use crate::judgement::rules::{RULES, Rule, RuleId, Severity};
 use crate::organization::failure::FailureCode;
 use crate::organization::outcome::{AccountOutcome, ReportEntry};
 use crate::organization::roll::{RollSource, SkipReason};
+
+/// How many findings the page holds: more make a browser slow, and nobody reads them there.
+pub const FINDINGS_SHOWN: usize = 50_000;
 
 /// How much of each list the page has. What is left out is counted, and said where to find.
 const ACCOUNTS_NOT_COVERED: usize = 1_000;

@@ -1,7 +1,7 @@
 use chrono::{DateTime, TimeDelta};
 
 use crate::judgement::analysis::*;
-use crate::judgement::identity::Creation;
+use crate::judgement::finding::Creation;
 use crate::judgement::rules::{Credential, RuleId, Setting};
 use crate::organization::roll::{Account, Roll, RollSource, SkipReason};
 use crate::organization::roll_call::Evidence;

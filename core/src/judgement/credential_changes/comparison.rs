@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::identifiers::account_id::AccountId;
-use crate::judgement::credential_changes::users::{HeldSlot, HeldUser, Stated, Users};
-use crate::judgement::credential_changes::{
-    ChangeKind, CredentialChange, Effect, NotComparable, Obstacle, ReportComparison, UnreadableReport, slots,
+use crate::judgement::credential_changes::change::{
+    ChangeKind, CredentialChange, Effect, NotComparable, Obstacle, ReportComparison, UnreadableReport,
 };
+use crate::judgement::credential_changes::slots;
+use crate::judgement::credential_changes::users::{HeldSlot, HeldUser, Stated, Users};
 use crate::judgement::rules::Credential;
 use crate::report::{Cell, ROOT_USER};
 

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::judgement::credential_changes::{ChangeKind, Obstacle};
+use crate::judgement::credential_changes::change::{ChangeKind, Obstacle};
 use crate::report::Cell;
 
 /// What a report says of a slot; `None` for what it does not say.

@@ -3,8 +3,10 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::identifiers::account_id::AccountId;
 use crate::judgement::credential_changes::*;
-use crate::report::ROOT_USER;
+use crate::judgement::rules::Credential;
+use crate::report::{ROOT_USER, Unreadable};
 
 const MODERN: &str = include_str!("../../../../tests/fixtures/reports/live-modern-dialect.csv");
 const T1: &str = "2026-01-01T00:00:00Z";

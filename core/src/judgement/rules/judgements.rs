@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::judgement::rules::{Credential, Flag, Judge, Judgement, Verdict};
+use crate::judgement::rules::credential::Credential;
+use crate::judgement::rules::verdict::{Flag, Judge, Judgement, Verdict};
 use crate::report::{AccessKey, Cell, Column, User};
 
 /// The columns of an access key: active, last rotated, last used.

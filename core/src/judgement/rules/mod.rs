@@ -5,15 +5,20 @@
 //! report says so, or is not assessable because the report does not say: three outcomes, and the
 //! third is counted and shown.
 
+mod credential;
 mod judgements;
+mod verdict;
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
-use crate::report::{Column, User};
+use crate::report::User;
+
+pub use credential::Credential;
+pub use verdict::{Flag, Verdict};
+pub(crate) use verdict::{Judge, Judgement};
 
 /// The name of a rule. The names are a contract: findings, parameters, flags and exemptions use
 /// them.
@@ -79,33 +84,6 @@ pub enum Severity {
     Low,
 }
 
-/// What a finding is about.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[allow(missing_docs, reason = "each is the credential of its name")]
-pub enum Credential {
-    #[serde(rename = "access_key_1")]
-    #[strum(serialize = "access_key_1")]
-    AccessKey1,
-    #[serde(rename = "access_key_2")]
-    #[strum(serialize = "access_key_2")]
-    AccessKey2,
-    Password,
-    Mfa,
-    #[serde(rename = "certificate_1")]
-    #[strum(serialize = "certificate_1")]
-    Certificate1,
-    #[serde(rename = "certificate_2")]
-    #[strum(serialize = "certificate_2")]
-    Certificate2,
-    Root,
-    /// Credentials beyond the two of a kind that the report has columns for.
-    Additional,
-}
-
 /// How a rule is set: off, on, or with a limit in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -151,40 +129,6 @@ pub struct Rule {
     pub remedy: &'static str,
     judge: fn(&User<'_>, &Judge) -> Judgement,
 }
-
-/// What the rules measure against.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Judge {
-    /// The time that ages are counted to.
-    pub(crate) as_of: DateTime<Utc>,
-    /// The rule's limit in days; no rule without a limit looks at it.
-    pub(crate) limit_days: u32,
-}
-
-/// What a rule says of one credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is as it should be, or there is no such credential.
-    Pass,
-    /// The report does not say enough to tell.
-    NotAssessable(Credential),
-    /// It is a finding.
-    Flagged(Flag),
-}
-
-/// Why a credential is a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flag {
-    /// Which credential.
-    pub credential: Credential,
-    /// The column whose cell shows it.
-    pub observed: Column,
-    /// How old it is in whole days, rounded down, for a rule that looks at an age.
-    pub age_days: Option<u32>,
-}
-
-/// What a rule says of a user: it looks at two credentials at most.
-pub(crate) type Judgement = [Verdict; 2];
 
 const fn cis(v1_4_to_v4_0: &'static str, v5_0: &'static str, v6_0: &'static str, v7_0: &'static str) -> Cis {
     Cis { v1_4_to_v4_0, v5_0, v6_0, v7_0 }
@@ -343,23 +287,6 @@ fn unknown_rule(name: &str) -> UnknownRule {
 impl Severity {
     /// Every severity, worst first.
     pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// The name as it is written everywhere.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
-impl Credential {
-    /// The access key in slot 1 or 2.
-    pub fn access_key(slot: u8) -> Self {
-        if slot == 1 { Self::AccessKey1 } else { Self::AccessKey2 }
-    }
-
-    /// The signing certificate in slot 1 or 2.
-    pub fn certificate(slot: u8) -> Self {
-        if slot == 1 { Self::Certificate1 } else { Self::Certificate2 }
-    }
 
     /// The name as it is written everywhere.
     pub fn as_str(self) -> &'static str {

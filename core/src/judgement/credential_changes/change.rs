@@ -1,13 +1,4 @@
-//! What became of the credentials of one account between two of its reports: which appeared, which
-//! went, which were switched on or off, and whose MFA is gone, even where no rule is broken.
-//!
-//! [`compare`] tells a change only where both reports really say something. What one of them leaves
-//! open is neither a change nor its absence: it is listed as [`NotComparable`], with the reason.
-//! Nothing here knows when the reports were made; the caller says which of them is the older.
-
-mod comparison;
-mod slots;
-mod users;
+//! What a comparison says: the changes, and what can't be compared.
 
 use serde::Serialize;
 use strum::VariantArray;
@@ -15,8 +6,6 @@ use strum::VariantArray;
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::rules::Credential;
 use crate::report::{Tally, Unreadable};
-
-pub use comparison::compare;
 
 /// What two reports of one account say when they are held together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +157,7 @@ pub enum Obstacle {
 
 impl CredentialChange {
     /// What lists of one account are ordered by: user, credential, kind.
-    fn order(&self) -> impl Ord + '_ {
+    pub(super) fn order(&self) -> impl Ord + '_ {
         (&self.user, self.credential, self.kind)
     }
 
@@ -274,7 +263,7 @@ impl Effect {
 
 impl NotComparable {
     /// What lists of one account are ordered by: user, credential, reason.
-    fn order(&self) -> impl Ord + '_ {
+    pub(super) fn order(&self) -> impl Ord + '_ {
         (&self.user, self.credential, self.obstacle)
     }
 }
@@ -285,6 +274,3 @@ impl Obstacle {
         self.into()
     }
 }
-
-#[cfg(test)]
-mod tests;
