@@ -27,20 +27,6 @@ OPEN: set[frozenset[str]] = {
             "functions/src/report_store/folder.rs",
         }
     ),
-    frozenset(
-        {
-            "simulation/src/aws.rs",
-            "simulation/src/aws/answer.rs",
-            "simulation/src/aws/iam.rs",
-            "simulation/src/aws/latency.rs",
-            "simulation/src/aws/organizations.rs",
-            "simulation/src/aws/rate.rs",
-            "simulation/src/aws/s3.rs",
-            "simulation/src/faults.rs",
-            "simulation/src/watch.rs",
-        }
-    ),
-    frozenset({"simulation/src/invariants.rs", "simulation/src/night.rs"}),
 }
 
 TOKENS = re.compile(

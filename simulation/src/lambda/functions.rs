@@ -103,9 +103,8 @@ where
     F: Future<Output = Result<O, StepError>> + 'static,
 {
     Box::new(move |payload| {
-        let answer = serde_json::from_value(payload)
-            .map(&run)
-            .map_err(|error| StepError::StepInput(Arc::new(error)));
+        let answer =
+            serde_json::from_value(payload).map(&run).map_err(|error| StepError::StepInput(Arc::new(error)));
         async move { Ok(serde_json::to_value(answer?.await?).expect("an answer is JSON")) }.boxed_local()
     })
 }
