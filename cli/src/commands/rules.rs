@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use rollcall_core::judgement::rules::{RULES, Rule, RuleId, Setting};
+use rollcall_core::judgement::rules::{Boundary, RULES, Rule, Setting};
 use serde_json::json;
 
 use crate::arguments::rules::{ExplainArguments, RulesArguments};
@@ -94,17 +94,17 @@ fn sentence(clause: &str) -> String {
 }
 
 fn limit(rule: &Rule) -> String {
-    match rule.default {
-        // The one rule that looks for what is recent.
-        Setting::Days(days) if rule.id == RuleId::RootUsed => {
-            format!("{days}: a use is flagged up to that many whole days later, rounded down.")
+    let (Setting::Days(days), Some(boundary)) = (rule.default, rule.boundary) else {
+        return "None: it is on or off.".to_owned();
+    };
+    let flagged_from = match boundary {
+        Boundary::Above => days + 1,
+        Boundary::AtLeast => days,
+        Boundary::AtMost => {
+            return format!("{days}: a use is flagged up to that many whole days later, rounded down.");
         }
-        Setting::Days(days) => format!(
-            "{days} days. An age is whole days, rounded down, and passes the limit from day {} on.",
-            days + 1
-        ),
-        Setting::On | Setting::Off => "None: it is on or off.".to_owned(),
-    }
+    };
+    format!("{days} days. An age is whole days, rounded down, and is flagged from day {flagged_from} on.")
 }
 
 fn set_by(rule: &Rule) -> String {
@@ -135,6 +135,8 @@ fn as_json(rule: &Rule) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use rollcall_core::judgement::rules::RuleId;
+
     use super::*;
 
     fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
@@ -153,6 +155,15 @@ mod tests {
         insta::assert_snapshot!(plain(|output| {
             write_explanation(Rule::of(RuleId::AccessKeyStale), 80, output)
         }));
+    }
+
+    #[test]
+    fn the_day_from_which_an_age_is_flagged_is_that_of_the_rule() {
+        let of = |id: RuleId| limit(Rule::of(id));
+        assert!(of(RuleId::AccessKeyStale).ends_with("is flagged from day 91 on."));
+        assert!(of(RuleId::CertificateStale).ends_with("is flagged from day 91 on."));
+        assert!(of(RuleId::AccessKeyUnused).ends_with("is flagged from day 45 on."));
+        assert!(of(RuleId::PasswordUnused).ends_with("is flagged from day 45 on."));
     }
 
     #[test]

@@ -324,8 +324,8 @@ fn driver() -> Driver {
 fn title(rule: RuleId) -> &'static str {
     match rule {
         RuleId::AccessKeyStale => "Active access key older than the limit",
-        RuleId::AccessKeyUnused => "Active access key not used for longer than the limit",
-        RuleId::PasswordUnused => "Console password not used for longer than the limit",
+        RuleId::AccessKeyUnused => "Active access key not used for the limit or longer",
+        RuleId::PasswordUnused => "Console password not used for the limit or longer",
         RuleId::ConsoleWithoutMfa => "Console password without an MFA device",
         RuleId::RootAccessKey => "Root user with an active access key",
         RuleId::RootWithoutMfa => "Root user with credentials and without an MFA device",

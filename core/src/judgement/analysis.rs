@@ -126,7 +126,11 @@ impl<'a> Analyzer<'a> {
                 continue;
             }
             let limit_days = self.settings.limit_days(rule.id);
-            let judge = Judge { as_of: self.as_of, limit_days: limit_days.unwrap_or_default() };
+            let judge = Judge {
+                as_of: self.as_of,
+                limit_days: limit_days.unwrap_or_default(),
+                boundary: rule.boundary,
+            };
             for verdict in rule.judge(user, &judge) {
                 match verdict {
                     Verdict::Pass => {}

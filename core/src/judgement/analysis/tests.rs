@@ -195,18 +195,19 @@ fn cases() -> Vec<Case> {
             &[C::AccessKey2],
         ),
         (R::AccessKeyStale, "anna", vec![(AccessKey1Active, False), (AccessKey1LastRotated, days(999))], &[]),
-        (R::AccessKeyUnused, "anna", key_1(days(999), days(45)), &[]),
-        (R::AccessKeyUnused, "anna", key_1(days(999), days_and_almost_one_more(45)), &[]),
-        (R::AccessKeyUnused, "anna", key_1(days(999), days(46)), &[C::AccessKey1]),
-        (R::AccessKeyUnused, "anna", key_1(days(45), Text("N/A")), &[]),
-        (R::AccessKeyUnused, "anna", key_1(days(46), Text("N/A")), &[C::AccessKey1]),
-        (R::AccessKeyUnused, "anna", key_1(days(46), Text("no_information")), &[C::AccessKey1]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days(44)), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days_and_almost_one_more(44)), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(999), days(45)), &[C::AccessKey1]),
+        (R::AccessKeyUnused, "anna", key_1(days(44), Text("N/A")), &[]),
+        (R::AccessKeyUnused, "anna", key_1(days(45), Text("N/A")), &[C::AccessKey1]),
+        (R::AccessKeyUnused, "anna", key_1(days(45), Text("no_information")), &[C::AccessKey1]),
         (R::AccessKeyUnused, ROOT_USER, key_1(days(999), days(999)), &[]),
-        (R::PasswordUnused, "anna", password(days(45), days(999)), &[]),
-        (R::PasswordUnused, "anna", password(days(46), days(999)), &[C::Password]),
-        (R::PasswordUnused, "anna", password(Text("no_information"), days(45)), &[]),
-        (R::PasswordUnused, "anna", password(Text("no_information"), days(46)), &[C::Password]),
-        (R::PasswordUnused, "anna", password(Text("N/A"), days(46)), &[C::Password]),
+        (R::PasswordUnused, "anna", password(days(44), days(999)), &[]),
+        (R::PasswordUnused, "anna", password(days_and_almost_one_more(44), days(999)), &[]),
+        (R::PasswordUnused, "anna", password(days(45), days(999)), &[C::Password]),
+        (R::PasswordUnused, "anna", password(Text("no_information"), days(44)), &[]),
+        (R::PasswordUnused, "anna", password(Text("no_information"), days(45)), &[C::Password]),
+        (R::PasswordUnused, "anna", password(Text("N/A"), days(45)), &[C::Password]),
         (
             R::PasswordUnused,
             "anna",
@@ -704,6 +705,30 @@ fn a_cell_that_no_longer_tells_does_not_resolve_a_finding() {
         settle(&stale_last_night(&["anna"]), &RuleSettings::default(), &[&tonight], &[OWN], true);
     assert!(!assessment.findings[0].verified);
     assert!(assessment.resolved.is_empty());
+}
+
+#[test]
+fn a_finding_from_before_the_limit_itself_was_flagged_is_ongoing() {
+    // Until then a key was flagged from day 46 on: one of 45 days had no finding last night.
+    let unused = |user, age| {
+        let cells = [
+            (Column::AccessKey1Active, True),
+            (Column::AccessKey1LastRotated, days(60)),
+            (Column::AccessKey1LastUsedDate, days(age)),
+        ];
+        row(MODERN, user, &cells)
+    };
+    let finding = finding(OWN, "anna", RuleId::AccessKeyUnused);
+    let creation = Creation { credential: Some(as_of() - TimeDelta::days(60)), ..finding.creation };
+    let last_night = Finding { age_days: Some(46), creation, ..finding };
+    let previous = Previous::new(vec![last_night]);
+    let tonight =
+        report(MODERN, &[unused("anna", 47), unused("ben", 46), unused("carl", 45), unused("dora", 44)]);
+    let assessment = settle(&previous, &RuleSettings::default(), &[&tonight], &[OWN], true);
+    let statuses: Vec<_> =
+        assessment.findings.iter().map(|finding| (&*finding.user, finding.status)).collect();
+    assert_eq!(statuses, [("anna", Status::Ongoing), ("ben", Status::New), ("carl", Status::New)]);
+    assert!(assessment.resolved.is_empty() && assessment.unfollowed.is_empty());
 }
 
 #[test]

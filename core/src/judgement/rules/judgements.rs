@@ -21,7 +21,7 @@ pub(super) fn access_key_stale(user: &User<'_>, judge: &Judge) -> Judgement {
     user.access_keys.map(|key| {
         let [_, last_rotated, _] = columns(&key);
         let age = aged(key.last_rotated, last_rotated, judge);
-        older_than_limit(Credential::access_key(key.slot), key.active.value(), age, judge)
+        by_age(Credential::access_key(key.slot), key.active.value(), age, judge)
     })
 }
 
@@ -32,7 +32,7 @@ pub(super) fn access_key_unused(user: &User<'_>, judge: &Judge) -> Judgement {
     user.access_keys.map(|key| {
         let [_, last_rotated, last_used] = columns(&key);
         let age = since_used((key.last_used, last_used), (key.last_rotated, last_rotated), judge);
-        older_than_limit(Credential::access_key(key.slot), key.active.value(), age, judge)
+        by_age(Credential::access_key(key.slot), key.active.value(), age, judge)
     })
 }
 
@@ -46,7 +46,7 @@ pub(super) fn password_unused(user: &User<'_>, judge: &Judge) -> Judgement {
         (password.last_changed, Column::PasswordLastChanged),
         judge,
     );
-    one(older_than_limit(Credential::Password, password.enabled.value(), age, judge))
+    one(by_age(Credential::Password, password.enabled.value(), age, judge))
 }
 
 pub(super) fn console_without_mfa(user: &User<'_>, _judge: &Judge) -> Judgement {
@@ -100,7 +100,7 @@ pub(super) fn root_used(user: &User<'_>, judge: &Judge) -> Judgement {
         .reduce(|latest, use_| if use_.0 > latest.0 { use_ } else { latest });
     if let Some((used, observed)) = latest {
         let age_days = age_days(used, judge);
-        if age_days <= judge.limit_days {
+        if judge.flags(age_days) {
             return one(Verdict::Flagged(Flag {
                 credential: Credential::Root,
                 observed,
@@ -136,7 +136,7 @@ pub(super) fn certificate_stale(user: &User<'_>, judge: &Judge) -> Judgement {
         let column = CERTIFICATE_LAST_ROTATED[usize::from(certificate.slot) - 1];
         let age = aged(certificate.last_rotated, column, judge);
         let credential = Credential::certificate(certificate.slot);
-        older_than_limit(credential, certificate.active.value(), age, judge)
+        by_age(credential, certificate.active.value(), age, judge)
     })
 }
 
@@ -187,10 +187,10 @@ fn age_days(time: DateTime<Utc>, judge: &Judge) -> u32 {
     u32::try_from((judge.as_of - time).num_days()).unwrap_or(0)
 }
 
-fn older_than_limit(credential: Credential, active: Known, age: Age, judge: &Judge) -> Verdict {
+fn by_age(credential: Credential, active: Known, age: Age, judge: &Judge) -> Verdict {
     match (active, age) {
         (Some(false), _) => Verdict::Pass,
-        (_, Some((age_days, _))) if age_days <= judge.limit_days => Verdict::Pass,
+        (_, Some((age_days, _))) if !judge.flags(age_days) => Verdict::Pass,
         (Some(true), Some((age_days, observed))) => {
             Verdict::Flagged(Flag { credential, observed, age_days: Some(age_days) })
         }

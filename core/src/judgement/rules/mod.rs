@@ -17,7 +17,7 @@ use strum::VariantArray;
 use crate::report::User;
 
 pub use credential::Credential;
-pub use verdict::{Flag, Verdict};
+pub use verdict::{Boundary, Flag, Verdict};
 pub(crate) use verdict::{Judge, Judgement};
 
 /// The name of a rule. The names are a contract: findings, parameters, flags and exemptions use
@@ -118,10 +118,12 @@ pub struct Rule {
     pub severity: Severity,
     /// How it is set unless the deployment says otherwise.
     pub default: Setting,
+    /// Which ages it flags, for a rule that looks at one.
+    pub boundary: Option<Boundary>,
     /// Its numbers in the CIS benchmark.
     pub cis: Cis,
-    /// When a credential is a finding: a clause. "The limit" is the setting's days, and is passed when
-    /// the age in whole days is greater.
+    /// When a credential is a finding: a clause. "The limit" is the setting's days, and an age is in whole
+    /// days, rounded down.
     pub condition: &'static str,
     /// Why it is a rule: one sentence.
     pub reason: &'static str,
@@ -140,6 +142,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::AccessKeyStale,
         severity: Severity::High,
         default: Setting::Days(90),
+        boundary: Some(Boundary::Above),
         cis: cis("1.14", "1.13", "2.13", "2.12"),
         condition: "a key is active and older than the limit",
         reason: "An access key that is never rotated stays good for whoever copied it, however long ago.",
@@ -150,8 +153,9 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::AccessKeyUnused,
         severity: Severity::Medium,
         default: Setting::Days(45),
+        boundary: Some(Boundary::AtLeast),
         cis: cis("1.12", "1.11", "2.11", "2.11"),
-        condition: "a key is active and was not used for longer than the limit; not root's",
+        condition: "a key is active and was not used for the limit or longer; not root's",
         reason: "A key that nobody uses is missed by nobody when it is stolen.",
         remedy: "Deactivate the access key, and delete it when nothing has failed for some days.",
         judge: judgements::access_key_unused,
@@ -160,8 +164,9 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::PasswordUnused,
         severity: Severity::Medium,
         default: Setting::Days(45),
+        boundary: Some(Boundary::AtLeast),
         cis: cis("1.12", "1.11", "2.11", "2.11"),
-        condition: "there is a password and it was not used for longer than the limit; not root's",
+        condition: "there is a password and it was not used for the limit or longer; not root's",
         reason: "A console password that nobody uses often belongs to somebody who has left.",
         remedy: "Delete the user's login profile, and the user if nobody needs it.",
         judge: judgements::password_unused,
@@ -170,6 +175,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::ConsoleWithoutMfa,
         severity: Severity::High,
         default: Setting::On,
+        boundary: None,
         cis: cis("1.10", "1.9", "2.9", "2.10"),
         condition: "there is a password and no MFA device; not root's",
         reason: "A password alone opens the console to whoever guesses, phishes or finds it.",
@@ -180,6 +186,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::RootAccessKey,
         severity: Severity::Critical,
         default: Setting::On,
+        boundary: None,
         cis: cis("1.4", "1.3", "2.3", "2.4"),
         condition: "the root user has an active key",
         reason: "A root access key may do everything in the account, and no policy in it can hold it back.",
@@ -190,6 +197,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::RootWithoutMfa,
         severity: Severity::Critical,
         default: Setting::On,
+        boundary: None,
         cis: cis("1.5", "1.4", "2.4", "2.5"),
         condition: "the root user has a password or an active key, and no MFA device; not in GovCloud or China",
         reason: "The root user may do everything in the account, and one secret alone guards it.",
@@ -200,6 +208,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::RootUsed,
         severity: Severity::High,
         default: Setting::Days(1),
+        boundary: Some(Boundary::AtMost),
         cis: cis("1.7", "1.6", "2.6", "2.7"),
         condition: "the root user was last used at most this many days ago",
         reason: "The root user is for the few tasks that nobody else can do, so each use should be known to somebody.",
@@ -210,6 +219,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::TwoActiveKeys,
         severity: Severity::Low,
         default: Setting::On,
+        boundary: None,
         cis: cis("1.13", "1.12", "2.12", ""),
         condition: "both keys of a user are active",
         reason: "Two active keys are meant for the minutes of a rotation; afterwards one of them is forgotten.",
@@ -220,6 +230,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::KeyNeverUsedSinceSetup,
         severity: Severity::Low,
         default: Setting::On,
+        boundary: None,
         cis: cis("1.11", "1.10", "2.10", ""),
         condition: "there is a password, and an active key was never used",
         reason: "A key made along with a console user and never used was made for no reason.",
@@ -230,6 +241,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::CertificateStale,
         severity: Severity::Medium,
         default: Setting::Days(90),
+        boundary: Some(Boundary::Above),
         cis: cis("", "", "", ""),
         condition: "a signing certificate is active and older than the limit",
         reason: "A signing certificate is as good as an access key, and forgotten more easily.",
@@ -240,6 +252,7 @@ pub static RULES: [Rule; 11] = [
         id: RuleId::MoreCredentialsThanReported,
         severity: Severity::Medium,
         default: Setting::On,
+        boundary: None,
         cis: cis("", "", "", ""),
         condition: "the report says that there are keys or certificates it has no columns for",
         reason: "The report has room for two keys and two certificates, and what a user has beyond them no rule has looked at.",
@@ -325,9 +338,25 @@ mod tests {
     fn the_table_is_the_one_that_was_agreed_on() {
         let table: Vec<String> = RULES
             .iter()
-            .map(|rule| format!("{} | {} | {:?} | {}", rule.id, rule.severity, rule.default, rule.cis))
+            .map(|rule| {
+                format!(
+                    "{} | {} | {:?} {:?} | {}",
+                    rule.id, rule.severity, rule.default, rule.boundary, rule.cis
+                )
+            })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn a_rule_has_a_boundary_when_it_has_a_limit() {
+        for rule in &RULES {
+            assert_eq!(rule.boundary.is_some(), matches!(rule.default, Setting::Days(_)), "{}", rule.id);
+        }
+        let flagged = |boundary: Boundary| [44, 45, 46].map(|age_days| boundary.flags(age_days, 45));
+        assert_eq!(flagged(Boundary::Above), [false, false, true]);
+        assert_eq!(flagged(Boundary::AtLeast), [false, true, true]);
+        assert_eq!(flagged(Boundary::AtMost), [true, true, false]);
     }
 
     #[test]
