@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
 use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::judgement::exemptions::ExemptionOutcome;
 use rollcall_core::judgement::history::Previous;
@@ -76,7 +77,9 @@ impl<'a> Judge<'a> {
             started,
             as_of,
         };
-        let analyzer = Analyzer::new(&criteria.settings, previous, as_of, date);
+        let owner = ArnAccount::of_arn(&run.execution_arn).ok();
+        let partition = owner.as_ref().map_or("", |owner| &owner.partition);
+        let analyzer = Analyzer::new(&criteria.settings, previous, as_of, date).in_partition(partition);
         Self { found, criteria, run, analyzer }
     }
 

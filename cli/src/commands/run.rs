@@ -125,6 +125,7 @@ async fn collect_and_analyze(
 ) -> Result<Option<(ReportStore, Run, Analyzed)>, CommandError> {
     let Prepared { config, owner, store, exemptions, run, to_collect, .. } = prepared;
     let config = connection::with_call_limit(&config, CALL_LIMIT);
+    let partition = owner.partition.clone();
     let poll = if to_collect.len() == 1 { POLL_OF_ONE } else { POLL };
     let collection = Collection {
         step: CollectReport::new(&config, store.clone(), arguments.member_role_name.clone(), poll),
@@ -141,7 +142,7 @@ async fn collect_and_analyze(
     not_recorded.iter().for_each(error);
 
     let settings = arguments.judging.rules.over(RuleSettings::default());
-    let mut step = AnalyzeReports::new(store.clone(), settings);
+    let mut step = AnalyzeReports::new(store.clone(), settings).in_partition(partition);
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
     }

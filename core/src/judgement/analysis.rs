@@ -22,6 +22,9 @@ use crate::organization::roll_call::RollCall;
 use crate::report;
 use crate::report::{Cell, ROOT_USER, Tally, Unreadable, User, with_unreported_root};
 
+/// The partition of the Regions in China.
+const CHINA: &str = "aws-cn";
+
 /// Applies the rules to reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Analyzer<'a> {
@@ -29,6 +32,7 @@ pub struct Analyzer<'a> {
     previous: &'a Previous,
     as_of: DateTime<Utc>,
     date: NaiveDate,
+    is_of_china: bool,
 }
 
 /// What one report says.
@@ -55,7 +59,13 @@ impl<'a> Analyzer<'a> {
         as_of: DateTime<Utc>,
         date: NaiveDate,
     ) -> Self {
-        Self { settings, previous, as_of, date }
+        Self { settings, previous, as_of, date, is_of_china: false }
+    }
+
+    /// The same analyzer for accounts that are known to be in `partition`. In China, where IAM writes no
+    /// row of the root user, the report of an account without users has no row at all.
+    pub fn in_partition(self, partition: &str) -> Self {
+        Self { is_of_china: partition == CHINA, ..self }
     }
 
     /// Reads the report of an account and judges every user in it. `generated` is when IAM made the
@@ -80,14 +90,18 @@ impl<'a> Analyzer<'a> {
         let mut analysis = ReportAnalysis::default();
         let mut partition = None;
         let mut has_root = false;
-        analysis.tally = report::read(bytes, account_id, |user| {
+        let read = report::read(bytes, account_id, |user| {
             has_root |= user.is_root();
             if partition.is_none() {
                 partition = Some(user.partition.to_owned());
             }
             self.count(&user, &mut analysis.statistics);
             self.judge(&user, &assessed, earlier, &mut analysis);
-        })?;
+        });
+        analysis.tally = match read {
+            Err(Unreadable::NoRows) if self.is_of_china => Tally::default(),
+            read => read?,
+        };
         if !has_root {
             // What a missing row does not say is not assessable, as what a missing cell does not.
             analysis.statistics.accounts_without_root += 1;
@@ -311,13 +325,19 @@ impl<'a> Analysis<'a> {
         for findings in [&mut self.findings, &mut resolved, &mut unfollowed] {
             findings.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
         }
+        let with_bad_rows: HashSet<&AccountId> = accounts
+            .iter()
+            .filter(|account| account.report_with_bad_rows().is_some())
+            .map(|account| &account.account_id)
+            .collect();
         let is_covered = |account_id: Option<&AccountId>| match account_id {
-            Some(account_id) => outcomes.get(account_id) == Some(&OutcomeKind::Collected),
+            // The row of the user it is for may be one that can't be read.
+            Some(account_id) => {
+                outcomes.get(account_id) == Some(&OutcomeKind::Collected)
+                    && !with_bad_rows.contains(account_id)
+            }
             None => {
-                whole_roll
-                    && accounts
-                        .iter()
-                        .all(|account| !account.is_missing() && account.report_with_bad_rows().is_none())
+                whole_roll && with_bad_rows.is_empty() && !accounts.iter().any(|account| account.is_missing())
             }
         };
         let mut exemptions = exemptions.apply(&mut self.findings, as_of.date_naive());

@@ -209,8 +209,9 @@ impl Entry {
     ) -> Result<Exemption, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut problem = |line, cause: String| problems.push(Problem { line, cause });
-        let any_user =
-            self.user.as_ref().is_none_or(|user| user.get_ref().chars().all(|character| character == '*'));
+        // A name has characters, so a pattern of wildcards alone picks nobody out, whatever its length.
+        let is_wildcard = |character: char| matches!(character, '*' | '?');
+        let any_user = self.user.as_ref().is_none_or(|user| user.get_ref().chars().all(is_wildcard));
         if self.account.is_none() && any_user && self.rule.is_none() {
             problem(
                 start,
@@ -471,8 +472,12 @@ expires = 2026-03-31
 
     #[test]
     fn any_user_of_any_account_is_everything() {
-        let text = "[[exemption]]\nuser = \"**\"\nreason = \"r\"\nexpires = 2026-12-31\n";
-        assert!(problem(text).contains("line 1: the exemption would cover everything"));
+        for user in ["*", "**", "?*", "*?", "?", "????", "*?*?"] {
+            let text = format!("[[exemption]]\nuser = \"{user}\"\nreason = \"r\"\nexpires = 2026-12-31\n");
+            assert!(problem(&text).contains("line 1: the exemption would cover everything"), "{user}");
+            let named = text.replace("reason", "rule = \"root-used\"\nreason");
+            assert!(Exemptions::parse("f", named.as_bytes()).is_ok(), "{user}");
+        }
     }
 
     #[test]

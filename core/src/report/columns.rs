@@ -58,6 +58,11 @@ impl Column {
         (Self::AdditionalCredentialsInfo, "additional_credentials_info"),
     ];
 
+    /// Every name, in AWS's order.
+    pub(super) fn names() -> [&'static str; Self::COUNT] {
+        Self::NAMES.map(|(_, name)| name)
+    }
+
     /// The column's name in the header.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].1
@@ -90,6 +95,13 @@ impl Columns {
             }
         }
         Ok(Self { places })
+    }
+
+    /// Whether they say anything of credentials. Other tables have users and ARNs too, our own findings
+    /// among them.
+    pub(super) fn are_of_credentials(&self) -> bool {
+        let of_credentials = [Column::PasswordEnabled, Column::MfaActive, Column::AccessKey1Active];
+        of_credentials.into_iter().any(|column| self.place(column).is_some())
     }
 
     /// Where `column` stands; `None` when the report has no such column.

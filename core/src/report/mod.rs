@@ -11,6 +11,7 @@
 
 mod cell;
 mod columns;
+mod file;
 mod line;
 mod principal;
 mod reader;
@@ -19,5 +20,6 @@ mod user;
 
 pub use cell::{Cell, is_same_value, time_of};
 pub use columns::Column;
+pub use file::{NotAReport, ReportFile, open};
 pub use reader::{BadRow, Tally, Unreadable, account_of, read};
 pub use user::{AccessKey, Certificate, Password, ROOT_USER, User, UserKind, with_unreported_root};

@@ -36,12 +36,28 @@ pub enum Unreadable {
         /// How the first line starts.
         first_line: String,
     },
+    /// The first line is the header of another table, not that of a report that is cut off.
+    #[error(
+        "it is another table than a credential report: it has no column {:?}, and its first line starts with {first_line:?}",
+        column.name()
+    )]
+    OtherTable {
+        /// The required column.
+        column: Column,
+        /// How the first line starts.
+        first_line: String,
+    },
     /// A column stands twice.
     #[error("the report has the column {:?} twice", column.name())]
     DuplicateColumn {
         /// The column.
         column: Column,
     },
+    /// There is a header and nothing else. Outside China every report has a row of the root user.
+    #[error(
+        "the report has a header and no rows: it is cut off, fetch it again (outside China every report has a row of the root user)"
+    )]
+    NoRows,
     /// There are rows, and not one of them can be read.
     #[error("none of the report's {rows} rows can be read: {first}")]
     NoReadableRow {
@@ -69,6 +85,28 @@ pub struct BadRow {
     pub problem: String,
 }
 
+impl BadRow {
+    /// Where it is, without any text of the row: a log gets no more.
+    pub fn place(&self) -> String {
+        format!("record {}, line {}, column {}", self.record, self.line, self.column)
+    }
+}
+
+impl Unreadable {
+    /// Why, without any text of the file: a log gets no more.
+    pub fn without_text(&self) -> String {
+        match self {
+            Self::MissingColumn { column, .. } | Self::OtherTable { column, .. } => {
+                format!("the report has no column {:?}", column.name())
+            }
+            Self::NoReadableRow { rows, first } => {
+                format!("none of the report's {rows} rows can be read, the first is {}", first.place())
+            }
+            Self::Empty | Self::DuplicateColumn { .. } | Self::NoRows => self.to_string(),
+        }
+    }
+}
+
 /// What is known of a report once it was read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -85,7 +123,7 @@ pub struct Tally {
 /// others are kept.
 ///
 /// # Errors
-/// [`Unreadable`] when the file is no report, or has rows and not one of them can be read.
+/// [`Unreadable`] when the file is no report, or has no row that can be read.
 pub fn read(
     bytes: &[u8],
     account_id: &AccountId,
@@ -109,6 +147,7 @@ pub fn read(
         Some(first) if tally.bad_rows == tally.rows => {
             Err(Unreadable::NoReadableRow { rows: tally.rows, first: first.clone() })
         }
+        None if tally.rows == 0 => Err(Unreadable::NoRows),
         _ => Ok(tally),
     }
 }
@@ -119,11 +158,8 @@ pub fn read(
 /// [`Unreadable`] when the file is no report.
 pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
     let mut reader = Reader::new(bytes, None)?;
-    if !reader.has_credentials() {
-        return Err(Unreadable::MissingColumn {
-            column: Column::PasswordEnabled,
-            first_line: shorten(reader.header_line),
-        });
+    if !reader.columns.are_of_credentials() {
+        return Err(missing(Column::PasswordEnabled, reader.header_line, &reader.columns));
     }
     while let Some(row) = reader.next_user() {
         if let Ok(user) = row {
@@ -131,6 +167,23 @@ pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
         }
     }
     Ok(None)
+}
+
+/// What a file is whose first line lacks a column that every report has.
+fn missing(column: Column, header_line: &[u8], columns: &Columns) -> Unreadable {
+    let first_line = shorten(header_line);
+    let is_cut_off = Column::names().join(",").as_bytes().starts_with(header_line);
+    if header_line.contains(&b',') && !columns.are_of_credentials() && !is_cut_off {
+        Unreadable::OtherTable { column, first_line }
+    } else {
+        Unreadable::MissingColumn { column, first_line }
+    }
+}
+
+/// The first line that is not blank, without what ends it.
+pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
+    let mut lines = Lines::new(bytes).map(|line| line.bytes);
+    lines.find(|line| !line.iter().all(u8::is_ascii_whitespace)).unwrap_or_default()
 }
 
 /// Goes through a report row by row, reusing one buffer.
@@ -163,7 +216,7 @@ impl<'b> Reader<'b> {
             Columns::of_header(header.iter()).map_err(|column| Unreadable::DuplicateColumn { column })?;
         for column in [Column::User, Column::Arn] {
             if columns.place(column).is_none() {
-                return Err(Unreadable::MissingColumn { column, first_line: shorten(header_line) });
+                return Err(missing(column, header_line, &columns));
             }
         }
         Ok(Self {
@@ -176,14 +229,6 @@ impl<'b> Reader<'b> {
             records: 0,
             seen: HashSet::new(),
         })
-    }
-
-    /// Whether the report says anything of credentials. Other tables have users and ARNs too, our own
-    /// findings among them.
-    fn has_credentials(&self) -> bool {
-        [Column::PasswordEnabled, Column::MfaActive, Column::AccessKey1Active]
-            .into_iter()
-            .any(|column| self.columns.place(column).is_some())
     }
 
     /// The next row, or `None` at the end. A row that can't be read does not end the report.
@@ -361,7 +406,7 @@ impl<'r, 'b> Row<'r, 'b> {
 }
 
 /// The start of an untrusted value, as text.
-fn shorten(value: &[u8]) -> String {
+pub(super) fn shorten(value: &[u8]) -> String {
     // No character of UTF-8 is longer than four bytes, so the rest of a huge cell is not looked at.
     let text = String::from_utf8_lossy(&value[..value.len().min(VALUE_LIMIT * 4)]);
     match text.char_indices().nth(VALUE_LIMIT) {
@@ -485,6 +530,44 @@ mod tests {
     }
 
     #[test]
+    fn another_table_is_told_from_a_report_that_is_cut_off_in_its_header() {
+        let unreadable = |bytes: &[u8]| account_of(bytes).unwrap_err();
+        for table in ["account_id,user,arn,rule\n", "date,amount\n", "user,email,arn\n"] {
+            let error = unreadable(table.as_bytes());
+            assert!(matches!(error, Unreadable::OtherTable { .. }), "{table}: {error}");
+        }
+        let header = MODERN.split(|&byte| byte == b'\n').next().unwrap();
+        for end in [3, 8, 20, 30] {
+            assert!(matches!(unreadable(&header[..end]), Unreadable::MissingColumn { .. }), "{end}");
+        }
+        assert!(matches!(unreadable(b"<html>"), Unreadable::MissingColumn { .. }));
+    }
+
+    #[test]
+    fn a_first_line_that_is_empty_is_not_the_one_that_is_quoted() {
+        let error = account_of(b"\n \r\nwhatever\n").unwrap_err().to_string();
+        assert_eq!(error, "the report has no column \"user\": its first line starts with \"whatever\"");
+    }
+
+    #[test]
+    fn what_a_log_gets_has_no_text_of_the_file() {
+        let secret = "hunter2";
+        for file in [
+            format!("{secret}\n"),
+            format!("{secret},{secret}\n"),
+            format!("user,arn,mfa_active\n{secret},arn:aws:iam::123456789012:user/{secret},{secret}\n"),
+            format!("user,arn\n{secret},arn:aws:iam::123456789012:user/x{secret}\n"),
+            format!("user,arn\n{secret},{secret},{secret}\n"),
+            format!("user,arn,x\n{secret},arn:aws:iam::123456789012:user/x/{secret},\"/{secret}\"\n"),
+            format!("user,arn\n{secret},arn:aws:iam::210987654321:user/{secret}\n"),
+        ] {
+            let Err(unreadable) = read(file.as_bytes(), &account(), |_| ()) else { continue };
+            assert!(unreadable.to_string().contains(secret), "a person gets the text: {unreadable}");
+            assert!(!unreadable.without_text().contains(secret), "{}", unreadable.without_text());
+        }
+    }
+
+    #[test]
     fn only_the_first_bad_rows_are_kept_and_all_are_counted() {
         let mut bytes = b"user,arn\na,arn:aws:iam::123456789012:user/a\n".to_vec();
         bytes.extend(b"b,nonsense\n".repeat(1000));
@@ -581,7 +664,7 @@ mod tests {
             let mut users = 0;
             match read(&bytes, &account(), |_| users += 1) {
                 Ok(tally) => prop_assert_eq!(tally.rows, users + tally.bad_rows),
-                Err(Unreadable::NoReadableRow { .. }) => prop_assert_eq!(users, 0),
+                Err(Unreadable::NoRows | Unreadable::NoReadableRow { .. }) => prop_assert_eq!(users, 0),
                 Err(other) => prop_assert!(false, "a good header was refused: {}", other),
             }
         }

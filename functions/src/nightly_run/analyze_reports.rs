@@ -20,8 +20,10 @@ use rollcall_core::evidence::tables;
 use rollcall_core::formats::page::write_html;
 use rollcall_core::formats::{csv, jsonl};
 use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment, ReportAnalysis};
 use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::history::Earlier;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::coverage::Coverage;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
@@ -51,6 +53,7 @@ const READ_TRIES: u32 = 3;
 pub struct AnalyzeReports {
     report_store: ReportStore,
     settings: RuleSettings,
+    partition: Option<String>,
     exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
     measured: Measured,
@@ -125,7 +128,19 @@ impl AnalyzeReports {
 
     /// The step on the given bucket, with rules set by `settings`, that prints no metrics.
     pub fn new(report_store: ReportStore, settings: RuleSettings) -> Self {
-        Self { report_store, settings, exemptions: None, deployment: None, measured: Measured::ForAlarms }
+        Self {
+            report_store,
+            settings,
+            partition: None,
+            exemptions: None,
+            deployment: None,
+            measured: Measured::ForAlarms,
+        }
+    }
+
+    /// The same step for accounts of `partition`. Without it, the ARN of the execution tells, if it has one.
+    pub fn in_partition(self, partition: String) -> Self {
+        Self { partition: Some(partition), ..self }
     }
 
     /// The same step with exemptions from a file of its own; those in the store do not count.
@@ -155,7 +170,9 @@ impl AnalyzeReports {
         let past = Past { bucket: &self.report_store, date, roll: &roll, settings: &self.settings };
         let (history, previous) = past.read().await?;
 
-        let analyzer = Analyzer::new(&self.settings, &previous, run.as_of, date);
+        let of_execution = ArnAccount::of_arn(&run.execution_arn).ok().map(|owner| owner.partition);
+        let partition = self.partition.as_deref().or(of_execution.as_deref()).unwrap_or_default();
+        let analyzer = Analyzer::new(&self.settings, &previous, run.as_of, date).in_partition(partition);
         let mut analysis = Analysis::new(analyzer);
         let context = Context {
             run,
@@ -411,6 +428,8 @@ fn stored_report(
 
 fn log(manifest: &Manifest) {
     let Coverage { accounts, collected, failed, skipped, no_outcome, .. } = manifest.coverage;
+    // The sentence that run.json has of the history may repeat what stands in a report.
+    let compared_with = manifest.history.compared_with.as_ref().map(Earlier::date);
     tracing::info!(
         accounts,
         collected,
@@ -420,7 +439,8 @@ fn log(manifest: &Manifest) {
         findings = manifest.findings.total,
         new = manifest.findings.new,
         resolved = manifest.findings.resolved,
-        history = manifest.history.sentence(),
+        compared_with = compared_with.map(|date| date.to_string()),
+        passed_over = manifest.history.passed_over.len(),
         "the roll is called"
     );
 }

@@ -136,7 +136,8 @@ impl Notify {
             (Err(LinesError::Store(error)), _) if error.is_passing() => return Err(error.into()),
             (Err(LinesError::Store(error)), _) => error.to_string(),
         };
-        tracing::error!(cause, "the findings can't be read");
+        // Why may repeat what stands in them, and is in the message.
+        tracing::error!(key, "the findings can't be read");
         Ok(Listed::unreadable(cause))
     }
 

@@ -8,6 +8,7 @@ use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::verification::{Difference, Differences, Objects, relative_key};
 use rollcall_core::formats::jsonl;
 use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, ReportAnalysis};
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::judgement::history::Previous;
@@ -48,7 +49,9 @@ enum Found {
 /// Reads every object of the day.
 pub async fn read(day: &Day) -> Result<ObjectsRead<'_>, CommandError> {
     let manifest = &day.manifest;
-    let analyzer = Analyzer::new(&manifest.settings, &NO_PREVIOUS, manifest.as_of, manifest.date);
+    let owner = ArnAccount::of_arn(&manifest.execution_arn).ok();
+    let analyzer = Analyzer::new(&manifest.settings, &NO_PREVIOUS, manifest.as_of, manifest.date)
+        .in_partition(owner.as_ref().map_or("", |owner| &owner.partition));
     let collected: HashMap<&str, (&AccountOutcome, &ReportEntry)> = manifest
         .accounts
         .iter()

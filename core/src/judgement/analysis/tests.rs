@@ -593,7 +593,46 @@ fn every_fixture_is_flagged_as_its_snapshot_says() {
         "rows-of-another-account",
         "header-only",
         "no-readable-row",
+        "forged-cells-in-a-path",
+        "root-without-brackets",
+        "a-user-twice",
+        "appended-to-itself",
     );
+}
+
+#[test]
+fn forged_cells_in_a_path_hide_no_finding() {
+    let as_of = "2026-11-21T00:00:00Z".parse().unwrap();
+    let found = |bytes: &[u8]| -> Vec<String> {
+        let (nothing, settings) = (Previous::default(), RuleSettings::default());
+        let analyzer = Analyzer::new(&settings, &nothing, as_of, as_of.date_naive());
+        let said = analyzer.report(&id(OWN), "", Some(as_of), bytes).unwrap();
+        assert_eq!((said.tally.rows, said.tally.bad_rows), (2, 0));
+        said.findings.iter().map(Finding::headline).collect()
+    };
+    let honest = found(include_bytes!("../../../../tests/fixtures/cases/forged-cells/honest.csv"));
+    let forged = include_str!("../../../../tests/fixtures/cases/forged-cells/forged.csv");
+    assert_eq!(honest.len(), 9);
+    assert_eq!(found(forged.as_bytes()), honest);
+    let with_unknown_column: Vec<String> = forged
+        .lines()
+        .enumerate()
+        .map(|(number, line)| format!("{line},{}", if number == 0 { "unknown" } else { "x" }))
+        .collect();
+    assert_eq!(found(with_unknown_column.join("\n").as_bytes()), honest);
+}
+
+#[test]
+fn a_report_without_rows_is_one_of_an_account_without_users_in_china_alone() {
+    let (previous, settings) = (stale_last_night(&["anna"]), RuleSettings::default());
+    let analyzer = Analyzer::new(&settings, &previous, as_of(), as_of().date_naive());
+    let header = include_bytes!("../../../../tests/fixtures/reports/header-only.csv");
+    let report = |analyzer: Analyzer<'_>| analyzer.report(&id(OWN), "", Some(as_of()), header);
+    for analyzer in [analyzer, analyzer.in_partition("aws"), analyzer.in_partition("aws-us-gov")] {
+        assert_eq!(report(analyzer).unwrap_err(), Unreadable::NoRows);
+    }
+    let said = report(analyzer.in_partition("aws-cn")).unwrap();
+    assert_eq!((said.tally.rows, said.findings.len(), said.statistics.accounts_without_root), (0, 0, 1));
 }
 
 // History.
@@ -671,6 +710,30 @@ fn a_finding_is_new_ongoing_or_resolved() {
 }
 
 #[test]
+fn a_finding_from_before_the_limit_itself_was_flagged_is_ongoing() {
+    // Until then a key was flagged from day 46 on: one of 45 days had no finding last night.
+    let unused = |user, age| {
+        let cells = [
+            (Column::AccessKey1Active, True),
+            (Column::AccessKey1LastRotated, days(60)),
+            (Column::AccessKey1LastUsedDate, days(age)),
+        ];
+        row(MODERN, user, &cells)
+    };
+    let finding = finding(OWN, "anna", RuleId::AccessKeyUnused);
+    let creation = Creation { credential: Some(as_of() - TimeDelta::days(60)), ..finding.creation };
+    let last_night = Finding { age_days: Some(46), creation, ..finding };
+    let previous = Previous::new(vec![last_night]);
+    let tonight =
+        report(MODERN, &[unused("anna", 47), unused("ben", 46), unused("carl", 45), unused("dora", 44)]);
+    let assessment = settle(&previous, &RuleSettings::default(), &[&tonight], &[OWN], true);
+    let statuses: Vec<_> =
+        assessment.findings.iter().map(|finding| (&*finding.user, finding.status)).collect();
+    assert_eq!(statuses, [("anna", Status::Ongoing), ("ben", Status::New), ("carl", Status::New)]);
+    assert!(assessment.resolved.is_empty() && assessment.unfollowed.is_empty());
+}
+
+#[test]
 fn a_user_who_is_gone_is_resolved() {
     let tonight = report(MODERN, &[row(MODERN, "carl", &[])]);
     let assessment =
@@ -705,30 +768,6 @@ fn a_cell_that_no_longer_tells_does_not_resolve_a_finding() {
         settle(&stale_last_night(&["anna"]), &RuleSettings::default(), &[&tonight], &[OWN], true);
     assert!(!assessment.findings[0].verified);
     assert!(assessment.resolved.is_empty());
-}
-
-#[test]
-fn a_finding_from_before_the_limit_itself_was_flagged_is_ongoing() {
-    // Until then a key was flagged from day 46 on: one of 45 days had no finding last night.
-    let unused = |user, age| {
-        let cells = [
-            (Column::AccessKey1Active, True),
-            (Column::AccessKey1LastRotated, days(60)),
-            (Column::AccessKey1LastUsedDate, days(age)),
-        ];
-        row(MODERN, user, &cells)
-    };
-    let finding = finding(OWN, "anna", RuleId::AccessKeyUnused);
-    let creation = Creation { credential: Some(as_of() - TimeDelta::days(60)), ..finding.creation };
-    let last_night = Finding { age_days: Some(46), creation, ..finding };
-    let previous = Previous::new(vec![last_night]);
-    let tonight =
-        report(MODERN, &[unused("anna", 47), unused("ben", 46), unused("carl", 45), unused("dora", 44)]);
-    let assessment = settle(&previous, &RuleSettings::default(), &[&tonight], &[OWN], true);
-    let statuses: Vec<_> =
-        assessment.findings.iter().map(|finding| (&*finding.user, finding.status)).collect();
-    assert_eq!(statuses, [("anna", Status::Ongoing), ("ben", Status::New), ("carl", Status::New)]);
-    assert!(assessment.resolved.is_empty() && assessment.unfollowed.is_empty());
 }
 
 #[test]
@@ -798,19 +837,8 @@ fn a_user_that_was_there_twice_is_not_resolved_while_still_there() {
 
 #[test]
 fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at() {
-    let exemption = |names: &str| {
-        let text = format!("[[exemption]]\n{names}\nreason = \"r\"\nexpires = 2026-12-31\n");
-        Exemptions::parse("f", text.as_bytes()).unwrap()
-    };
     let matches_nothing = |names: &str, collected: &[u64], whole: bool, off: Option<RuleId>| {
-        let mut settings = RuleSettings::default();
-        if let Some(rule) = off {
-            settings.set(rule, "off").unwrap();
-        }
-        let previous = Previous::default();
-        let analysis = Analysis::new(Analyzer::new(&settings, &previous, as_of(), as_of().date_naive()));
-        let assessment = analysis.settle(&called(collected, whole), &exemption(names));
-        assessment.exemptions[0].matches_nothing()
+        matches_nothing(&exemption(names), &called(collected, whole), off)
     };
     let all = [1, 2, 3, OWN];
     assert!(matches_nothing("user = \"anna\"", &all, true, None));
@@ -819,6 +847,35 @@ fn an_exemption_matches_nothing_only_when_everything_it_may_cover_was_looked_at(
     assert!(matches_nothing("account = \"000000000001\"", &[1], false, None), "its account was looked at");
     assert!(!matches_nothing("account = \"000000000002\"", &[1], true, None));
     assert!(!matches_nothing("rule = \"root-used\"", &all, true, Some(RuleId::RootUsed)), "the rule is off");
+}
+
+#[test]
+fn an_exemption_does_not_match_nothing_when_the_row_of_its_user_may_be_one_that_can_not_be_read() {
+    let accounts = [1, 2].map(|number| Account::of_id(id(number))).into();
+    let reports = [(id(1), stored(1, 1)), (id(2), stored(2, 0))].into();
+    let whole = Roll { source: RollSource::Organization, ..roll(accounts) };
+    let roll_call = RollCall::of(whole, Evidence { reports, ..Default::default() });
+    let matches_nothing = |names: &str| matches_nothing(&exemption(names), &roll_call, None);
+    assert!(!matches_nothing("user = \"anna\""));
+    assert!(!matches_nothing("account = \"000000000001\"\nuser = \"anna\""));
+    assert!(!matches_nothing("account = \"000000000001\""));
+    assert!(matches_nothing("account = \"000000000002\"\nuser = \"anna\""), "every row of it was read");
+}
+
+fn exemption(names: &str) -> Exemptions {
+    let text = format!("[[exemption]]\n{names}\nreason = \"r\"\nexpires = 2026-12-31\n");
+    Exemptions::parse("f", text.as_bytes()).unwrap()
+}
+
+fn matches_nothing(exemptions: &Exemptions, roll_call: &RollCall, off: Option<RuleId>) -> bool {
+    let mut settings = RuleSettings::default();
+    if let Some(rule) = off {
+        settings.set(rule, "off").unwrap();
+    }
+    let previous = Previous::default();
+    let analysis = Analysis::new(Analyzer::new(&settings, &previous, as_of(), as_of().date_naive()));
+    let assessment = analysis.settle(roll_call, exemptions);
+    assessment.exemptions[0].matches_nothing()
 }
 
 #[test]

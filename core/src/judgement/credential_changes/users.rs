@@ -51,9 +51,13 @@ impl Users {
     /// [`Unreadable`], as [`report::read`].
     pub(super) fn read(account_id: &AccountId, bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut by_name = BTreeMap::new();
-        let tally = report::read(bytes, account_id, |user| {
+        let read = report::read(bytes, account_id, |user| {
             by_name.insert(user.name().into(), HeldUser::of(&user));
-        })?;
+        });
+        let tally = match read {
+            Err(Unreadable::NoRows) => Tally::default(),
+            read => read?,
+        };
         Ok(Self { by_name, tally })
     }
 

@@ -80,7 +80,8 @@ impl Past<'_> {
                 Err(reason) => {
                     // It may repeat what stands in a file that somebody else wrote.
                     let reason = shortened(&reason, REASON_LIMIT).into_owned();
-                    tracing::warn!(%date, reason, "an earlier run is passed over");
+                    // For the same reason a log gets none of it.
+                    tracing::warn!(%date, "an earlier run is passed over: run.json says why");
                     history.passed_over.push(PassedOver { date, reason });
                 }
             }

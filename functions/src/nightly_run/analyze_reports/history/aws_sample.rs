@@ -72,7 +72,6 @@ impl Past<'_> {
                     findings.extend(judged.findings);
                 }
                 Err(cause) => {
-                    tracing::warn!(%date, %account_id, cause, "an earlier report can't be read");
                     earlier.unreadable_reports += 1;
                     if earlier.first_unreadable_reports.len() < UNREADABLE_NAMED {
                         earlier.first_unreadable_reports.push(format!("account {account_id}: {cause}"));
@@ -103,20 +102,28 @@ impl Past<'_> {
         account_name: &str,
         key: &str,
     ) -> Result<Result<ReportAnalysis, String>, StepError> {
+        let warn = |cause: &str| tracing::warn!(%date, %account_id, cause, "an earlier report can't be read");
         let object = match read_again_and_again(self.bucket, key).await {
             Ok(Some(object)) => object,
-            Ok(None) => return Ok(Err("it was deleted while it was read".to_owned())),
-            Err(error) => return Ok(Err(passes(error)?.to_string())),
+            Ok(None) => {
+                let cause = "it was deleted while it was read".to_owned();
+                warn(&cause);
+                return Ok(Err(cause));
+            }
+            Err(error) => {
+                let cause = passes(error)?.to_string();
+                warn(&cause);
+                return Ok(Err(cause));
+            }
         };
         let as_of = of_its_day(date, object.modified);
         let nothing = Previous::default();
         let analyzer = Analyzer::new(self.settings, &nothing, as_of, date);
         let judged = analyzer.report(account_id, account_name, None, &object.bytes);
-        Ok(match judged {
-            // A report has a row of the root user at least: this one is cut off.
-            Ok(judged) if judged.tally.rows == 0 => Err("the report has no rows".to_owned()),
-            judged => judged.map_err(|unreadable| unreadable.to_string()),
-        })
+        Ok(judged.map_err(|unreadable| {
+            warn(&unreadable.without_text());
+            unreadable.to_string()
+        }))
     }
 }
 

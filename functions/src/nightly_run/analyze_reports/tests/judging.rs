@@ -441,7 +441,7 @@ async fn a_report_of_awss_sample_that_can_not_be_read_is_named_and_the_others_co
     for (bad, words) in [
         ("<html>", "account 222222222222: the report has no column \"user\""),
         ("", "account 222222222222: the report is empty"),
-        (HEADER, "account 222222222222: the report has no rows"),
+        (HEADER, "account 222222222222: the report has a header and no rows"),
         (&*whole, "is not of account 222222222222"),
     ] {
         let aws = aws_sample_report(FakeAws::default(), "2026-01-30", 1, &cut_off);
