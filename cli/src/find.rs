@@ -6,6 +6,7 @@
 //! missing one can't be noticed.
 
 mod bucket;
+mod candidate;
 mod contents;
 mod day;
 mod day_address;

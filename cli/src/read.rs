@@ -6,7 +6,6 @@ mod account_of_name;
 mod evidence;
 mod newest;
 mod reading;
-mod saved_answer;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::judgement::analysis::Analyzer;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::ReportEntry;
-use rollcall_core::report::{self, Unreadable, account_of};
+use rollcall_core::report::{self, ReportFile, Unreadable, account_of};
 use rollcall_functions::clock::now;
 use rollcall_functions::report_store::{Checksum, StoredObject};
 
@@ -28,7 +27,6 @@ use crate::find::{Found, Origin, Source};
 use account_of_name::account_of_name;
 use evidence::Known;
 use reading::Reading;
-use saved_answer::saved_answer;
 
 pub use newest::ReportsRead;
 pub use reading::Unread;
@@ -142,34 +140,45 @@ impl Reader<'_> {
     }
 
     fn judge(self, place: usize, bytes: &[u8], mut known: Known) -> Reading {
-        let answer = saved_answer(bytes);
-        let bytes = match &answer {
-            Some((content, generated)) => {
-                known.generated = known.generated.or(*generated);
-                content
-            }
-            None => bytes,
-        };
-        let Source { origin, is_named, .. } = &self.found.sources[place];
+        let Source { origin, is_of_day, is_named } = &self.found.sources[place];
         let by_name = || account_of_name(&origin.file_name());
         let unread = |account_id, message| {
             let code = FailureCode::ReportUnreadable;
             Reading::Unread(Unread { account_id, address: origin.address(), message, code })
         };
+        let not_a_report = |reason: String| Reading::NotAReport(format!("{}: {reason}", origin.address()));
+        // The report of a day is what IAM wrote, and is judged as the run judged it.
+        let file = match is_of_day {
+            true => Ok(ReportFile { report: bytes.into(), generated: None }),
+            false => report::open(bytes),
+        };
+        let file = match file {
+            Ok(file) => file,
+            Err(other) if *is_named || other.should_be_one() => return unread(by_name(), other.to_string()),
+            Err(other) => return not_a_report(other.to_string()),
+        };
+        known.generated = known.generated.or(file.generated);
+        let bytes = &*file.report;
         let account_id = match (known.account_id, account_of(bytes)) {
             (Some(account_id), _) | (None, Ok(Some(account_id))) => account_id,
+            (None, Err(error @ Unreadable::OtherTable { .. })) if !is_named => {
+                return not_a_report(error.to_string());
+            }
             (None, Err(error @ Unreadable::MissingColumn { .. })) if !is_named && by_name().is_none() => {
-                return Reading::NotAReport(format!("{}: {error}", origin.address()));
+                return not_a_report(error.to_string());
+            }
+            // A failed command leaves an empty file; so does much else that is not called .csv.
+            (None, Err(Unreadable::Empty)) if !is_named && by_name().is_none() && !origin.is_csv() => {
+                return not_a_report(Unreadable::Empty.to_string());
             }
             (None, Err(error)) => return unread(by_name(), error.to_string()),
-            (None, Ok(None)) => return unread(by_name(), without_rows(bytes)),
+            (None, Ok(None)) => return unread(by_name(), why_no_account_is_known(bytes)),
         };
         let is_dated = known.generated.is_some();
         let generated_by_iam = known.generated.map(|generated| generated.trunc_subsecs(0));
         let generated = known.generated.or(known.modified).unwrap_or(self.now).trunc_subsecs(0);
         let analysis = match self.analyzer.report(&account_id, &known.account_name, generated_by_iam, bytes) {
-            Ok(analysis) if analysis.tally.rows > 0 => analysis,
-            Ok(_) => return unread(Some(account_id), without_rows(bytes)),
+            Ok(analysis) => analysis,
             Err(error) => return unread(Some(account_id), error.to_string()),
         };
         let collected = known.collected.unwrap_or(generated);
@@ -193,10 +202,11 @@ impl Reader<'_> {
 }
 
 /// Why no row of a report can be read.
-fn without_rows(bytes: &[u8]) -> String {
+fn why_no_account_is_known(bytes: &[u8]) -> String {
     let any = "000000000000".parse().expect("these are twelve digits");
-    match report::read(bytes, &any, |_| ()) {
-        Ok(_) => "the report has a header and no rows: it is cut off, fetch it again".to_owned(),
-        Err(error) => error.to_string(),
-    }
+    let error = report::read(bytes, &any, |_| ()).expect_err("no row of it says an account");
+    error.to_string()
 }
+
+#[cfg(test)]
+mod tests;

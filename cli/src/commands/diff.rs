@@ -4,6 +4,7 @@ mod changes;
 mod findings;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::slice;
@@ -13,6 +14,7 @@ use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::credential_changes::compare;
 use rollcall_core::judgement::history::Previous;
+use rollcall_core::report::open;
 
 use crate::arguments::diff::{DiffArguments, DiffFormat};
 use crate::asynchronous::asynchronous;
@@ -78,7 +80,7 @@ async fn changes(
     for account_id in collected[0].intersection(&collected[1]) {
         let (old, new) =
             (before.origins[*account_id].read_again().await?, after.origins[*account_id].read_again().await?);
-        match compare(account_id, &old, &new) {
+        match compare(account_id, &report_in(&old), &report_in(&new)) {
             Ok(comparison) => {
                 credentials.extend(comparison.changes);
                 for one in comparison.not_comparable {
@@ -105,6 +107,11 @@ async fn changes(
         names: names(&[&before.manifest, &after.manifest]),
     };
     Ok((changes, is_complete))
+}
+
+/// The report in a file that was read before: what is not known to be in an answer is the report.
+fn report_in(bytes: &[u8]) -> Cow<'_, [u8]> {
+    open(bytes).map_or(bytes.into(), |file| file.report)
 }
 
 /// What was found, read and judged.

@@ -3,6 +3,7 @@
 use rollcall_core::evidence::bucket_layout;
 use rollcall_functions::report_store::ReportStore;
 
+use super::candidate::may_hold_a_report;
 use super::contents::Contents;
 use super::day_address::DayAddress;
 use super::origin::Origin;
@@ -88,12 +89,11 @@ fn note_on_latest(store: &ReportStore, latest: &str) -> String {
 
 /// One report under `key`, or every report under it as a prefix.
 async fn reports_under(store: ReportStore, key: &str, address: &str) -> Result<Contents, CommandError> {
-    let is_csv = |key: &str| key.to_ascii_lowercase().ends_with(".csv");
-    let contents = if is_csv(key) {
+    let contents = if may_hold_a_report(key) {
         store.has(key).await?.then(|| Contents::one(Origin::Object(store, key.to_owned())))
     } else {
         let mut keys = store.list(&bucket_layout::day(key.trim_end_matches('/'))).await?;
-        keys.retain(|found| is_csv(found));
+        keys.retain(|found| may_hold_a_report(found));
         let objects = keys.into_iter().map(|key| Origin::Object(store.clone(), key));
         Some(Contents::loose(objects)).filter(|contents| !contents.sources.is_empty())
     };

@@ -5,9 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rollcall_core::evidence::bucket_layout;
+use rollcall_core::text::counted::counted;
 use rollcall_functions::report_store::ReportStore;
 use walkdir::{DirEntry, WalkDir};
 
+use super::candidate::may_hold_a_report;
 use super::contents::Contents;
 use super::day_address::DayAddress;
 use super::origin::Origin;
@@ -28,11 +30,12 @@ pub(super) async fn contents(path: &Path) -> Result<Contents, CommandError> {
         return Ok(Contents::one(Origin::File(path.to_owned())));
     }
     if let Some(day) = day(path)? {
-        let beside = if is_day(path) { 0 } else { csv_files_in(path)? };
+        let beside = if is_day(path) { 0 } else { candidates_in(path)? };
         let mut contents = Contents::of_day(day).await?;
         if beside > 0 {
             contents.notes.push(format!(
-                "{beside} CSV files right in {} are of no day, and are not looked at: name them",
+                "not looked at: {} right in {}, outside every day: name what should be read",
+                counted(beside, "file"),
                 path.display()
             ));
         }
@@ -76,7 +79,7 @@ fn note_on_latest(folder: &Path, latest: &Path) -> String {
     format!("the latest day in {} is {}", folder.display(), latest.display())
 }
 
-/// Every CSV file under a folder that is not a day.
+/// Every file under a folder that is not a day, of the kinds that hold reports.
 fn walk(folder: &Path) -> Result<Contents, CommandError> {
     let is_shown =
         |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -88,7 +91,7 @@ fn walk(folder: &Path) -> Result<Contents, CommandError> {
             CommandError::new(format!("reading the folder {} failed: {error}", folder.display()))
         })?;
         // A pipe in a folder is left alone: it is read only when it is named.
-        if is_csv(entry.path()) && entry.file_type().is_file() {
+        if may_hold_a_report(&entry.file_name().to_string_lossy()) && entry.file_type().is_file() {
             files.push(Origin::File(entry.into_path()));
         }
     }
@@ -113,14 +116,12 @@ fn has_reports(folder: &Path) -> Result<bool, CommandError> {
     Ok(entries.any(|entry| bucket_layout::account_of_report(&entry.file_name().to_string_lossy()).is_some()))
 }
 
-/// How many CSV files lie right in a folder.
-fn csv_files_in(folder: &Path) -> Result<usize, CommandError> {
+/// How many files that may hold a report lie right in a folder.
+fn candidates_in(folder: &Path) -> Result<u64, CommandError> {
     let entries = fs::read_dir(folder).map_err(|error| CommandError::of_disk("reading", folder, &error))?;
-    Ok(entries.flatten().filter(|entry| is_csv(&entry.path())).count())
-}
-
-fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    let candidates =
+        entries.flatten().filter(|entry| may_hold_a_report(&entry.file_name().to_string_lossy()));
+    Ok(candidates.count() as u64)
 }
 
 /// The latest of the days in the folder that a run, or AWS's sample, wrote; `None` when there is none.

@@ -54,6 +54,11 @@ impl Origin {
         }
     }
 
+    /// Whether it has the name of a CSV file.
+    pub fn is_csv(&self) -> bool {
+        self.file_name().to_ascii_lowercase().ends_with(".csv")
+    }
+
     /// The last part of its path.
     pub fn file_name(&self) -> String {
         match self {

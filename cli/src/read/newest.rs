@@ -108,7 +108,9 @@ impl ReportsRead {
             return Ok(());
         }
         Err(CommandError::new(match self.not_reports.as_slice() {
-            [] => format!("there is no report under {places}: give a folder with .csv files, or the files"),
+            [] => format!(
+                "there is no report under {places}: give a folder with .csv or .json files, or the files"
+            ),
             [only] => format!("there is no credential report under {places}: {only}"),
             [first, rest @ ..] => format!(
                 "there is no credential report under {places}: {first}, and {} more files are none either",

@@ -79,3 +79,16 @@ fn a_user_who_lost_password_and_mfa_together_is_not_riskier() {
     let effects: Vec<&str> = changes.credentials.iter().map(|change| change.effect.as_str()).collect();
     assert_eq!(effects, ["safer", "neutral"]);
 }
+
+#[test]
+fn a_saved_answer_is_compared_as_the_report_in_it() {
+    let case = |name: &str| format!("../tests/fixtures/cases/answers-compared/{name}");
+    for new in ["new.json", "new.csv"] {
+        let (changes, is_complete) =
+            changed(&[&case("old.json"), &case(new), "--old-as-of=2026-11-24", "--as-of=2026-11-25"]);
+        assert!(is_complete);
+        let json = serde_json::to_value(&changes.credentials).unwrap();
+        let told = (&json[0]["user"], &json[0]["kind"], &json[0]["effect"], json.as_array().unwrap().len());
+        assert_eq!(told, (&"x".into(), &"mfa-lost".into(), &"riskier".into(), 1), "{new}");
+    }
+}

@@ -82,7 +82,7 @@ fn a_folder_of_days_stands_for_its_latest() {
         done.notes(),
         [
             "the latest day in runs is runs/2026-01-31",
-            "1 CSV files right in runs are of no day, and are not looked at: name them"
+            "not looked at: 1 file right in runs, outside every day: name what should be read"
         ]
     );
     assert_eq!(done.stdout, sandbox.read(&format!("{DAY}/findings.jsonl")));

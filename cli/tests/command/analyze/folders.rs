@@ -56,8 +56,11 @@ fn other_files_in_a_folder_are_named_skipped_and_counted() {
     assert_eq!((done.status, done.stdout), (1, alone));
     let notes = done.stderr.lines().collect::<Vec<_>>();
     assert_eq!(notes.len(), 11);
-    let skipped =
-        |file, column| format!("note: skipped loose/{file}.csv: the report has no column \"{column}\"");
+    let skipped = |file, column| {
+        format!(
+            "note: skipped loose/{file}.csv: it is another table than a credential report: it has no column \"{column}\""
+        )
+    };
     assert!(notes[0].starts_with(&skipped("findings", "password_enabled")), "{}", notes[0]);
     assert!(notes[1].starts_with(&skipped("invoices-00", "user")), "{}", notes[1]);
     assert_eq!(notes[10], "note: 2 more files that are no credential reports were skipped");
@@ -110,7 +113,12 @@ fn a_named_file_that_is_not_a_report_is_an_error() {
     let done = sandbox.run(&["analyze", "invoices.csv", &ben, "--as-of", AS_OF, "--format", "jsonl"]);
     assert_eq!(done.status, 2);
     let [error] = done.errors()[..] else { panic!("{}", done.stderr) };
-    assert!(error.starts_with("invoices.csv: the report has no column \"user\""), "{error}");
+    assert!(
+        error.starts_with(
+            "invoices.csv: it is another table than a credential report: it has no column \"user\""
+        ),
+        "{error}"
+    );
     assert_eq!(values(&done.findings(), "account_id"), [BEN].into());
 }
 
@@ -124,7 +132,7 @@ fn no_report_at_all_is_an_error_of_one_sentence() {
     );
     assert_eq!(
         sandbox.run(&["analyze", "folder"]).refusal(),
-        "there is no report under folder: give a folder with .csv files, or the files"
+        "there is no report under folder: give a folder with .csv or .json files, or the files"
     );
     sandbox.write("folder/invoices.csv", "number,amount\n1,2\n");
     let done = sandbox.run(&["analyze", "folder"]);
