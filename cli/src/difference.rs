@@ -36,13 +36,6 @@ pub fn sentence(difference: &Difference) -> String {
         }
         Difference::ObjectNotNamed { key } => format!("{key} lies there, and nothing vouches for it"),
         Difference::ObjectUnreadable { key, problem } => format!("{key} can't be read: {problem}"),
-        Difference::LaterVersion { key, version_id, written, execution } => {
-            let by = execution
-                .as_deref()
-                .map_or_else(String::new, |execution| format!(" by execution {execution}"));
-            format!("{key} has a version {version_id} that was written later, at {written}{by}")
-        }
-        Difference::NotLocked { key } => format!("{key} is not locked, unlike the rest"),
         Difference::OfOtherExecutions { found, run_json } => format!(
             "{} of other executions of the day, and run.json has {run_json}",
             counted(*found, "object")
@@ -88,12 +81,6 @@ pub fn fix(difference: &Difference) -> &'static str {
         }
         Difference::ObjectNotNamed { .. } | Difference::OfOtherExecutions { .. } => {
             "find out who put it there; it is no evidence of this run"
-        }
-        Difference::LaterVersion { .. } => {
-            "read the version that run.json names, and find out who wrote the later one"
-        }
-        Difference::NotLocked { .. } => {
-            "find out who removed the lock; the bucket sets one on every object that is written"
         }
         Difference::Run { .. }
         | Difference::AccountTwice { .. }

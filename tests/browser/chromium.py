@@ -5,18 +5,19 @@ and so needs no installation. ROLLCALL_CHROMIUM names another Chromium or Chrome
 processors that the build is not for there must be one.
 """
 
-import hashlib
 import io
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 import brotli
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import npm_package  # noqa: E402
 
 PACKAGE = "@sparticuz/chromium@153.0.0"
 SHA256 = "20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0"
@@ -49,15 +50,7 @@ def install(folder):
     folder.mkdir(parents=True)
     if chosen():
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        npm = Path(sys.executable).parent / "npm"
-        command = [npm, "pack", "--silent", "--pack-destination", temporary, PACKAGE]
-        subprocess.run(command, check=True, cwd=temporary, stdout=subprocess.DEVNULL)
-        (package,) = Path(temporary).glob("*.tgz")
-        content = package.read_bytes()
-    if (sha256 := hashlib.sha256(content).hexdigest()) != SHA256:
-        sys.exit(f"error: the SHA-256 of {PACKAGE} is {sha256} and not {SHA256}: it is not the package that was pinned")
-    with tarfile.open(fileobj=io.BytesIO(content)) as files:
+    with npm_package.files_of(PACKAGE, SHA256) as files:
 
         def unpacked(name):
             return brotli.decompress(files.extractfile(f"package/bin/{name}.br").read())

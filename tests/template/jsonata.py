@@ -1,15 +1,15 @@
 """JSONata as its reference implementation evaluates it, the npm package of the version that Step Functions
 names: `python jsonata.py FOLDER` puts it into the folder, `Evaluator` runs it."""
 
-import hashlib
-import io
 import json
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import npm_package  # noqa: E402
 
 # "JSONata in Step Functions", Developer Guide: version 2.0.6.
 PACKAGE = "jsonata@2.0.6"
@@ -80,15 +80,7 @@ class Evaluator:
 def install(folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        npm = TOOLS / "browser" / "bin" / "npm"
-        command = [npm, "pack", "--silent", "--pack-destination", temporary, PACKAGE]
-        subprocess.run(command, check=True, cwd=temporary, stdout=subprocess.DEVNULL)
-        (package,) = Path(temporary).glob("*.tgz")
-        content = package.read_bytes()
-    if (sha256 := hashlib.sha256(content).hexdigest()) != SHA256:
-        sys.exit(f"error: the SHA-256 of {PACKAGE} is {sha256} and not {SHA256}: it is not the package that was pinned")
-    with tarfile.open(fileobj=io.BytesIO(content)) as files:
+    with npm_package.files_of(PACKAGE, SHA256) as files:
         (folder / "jsonata.js").write_bytes(files.extractfile("package/jsonata.js").read())
 
 

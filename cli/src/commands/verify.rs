@@ -9,13 +9,14 @@ use std::io::Write;
 
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::verification::{self, Difference};
+use rollcall_core::judgement::analysis::Assessment;
 
 use crate::arguments::verify::{VerifyArguments, VerifyFormat};
 use crate::asynchronous::asynchronous;
 use crate::aws_connection::Connection;
 use crate::error::CommandError;
 use crate::exit_status::ExitStatus;
-use crate::find::find_day;
+use crate::find::{self, find_day};
 use crate::terminal::{note, print, width};
 use day::{Day, DayExemptions};
 use objects::ObjectsRead;
@@ -65,11 +66,12 @@ async fn verify(day: Day) -> Result<Verdicts, CommandError> {
         verdicts.add(Verdict::not_checked("findings", reason));
         return Ok(verdicts);
     };
-    let given = analysis.settle(&day.roll_call(), exemptions);
-    let mut differences = verification::findings(&written, &given.findings, manifest.date);
-    differences.extend(verification::finding_counts(manifest, &written, &given.statistics));
-    differences.extend(verification::credentials(manifest, &given.statistics));
-    verdicts.add(Verdict::of("findings", differences, words::findings(manifest, &written)));
+    let Assessment { findings: given, statistics, .. } = analysis.settle(&day.roll_call(), exemptions);
+    let mut differences = verification::findings(&written, &given, manifest.date);
+    let written = Assessment { findings: written, statistics, ..Assessment::default() };
+    differences.extend(verification::finding_counts(manifest, &written));
+    differences.extend(verification::credentials(manifest, &written.statistics));
+    verdicts.add(Verdict::of("findings", differences, words::findings(manifest, &written.findings)));
     Ok(verdicts)
 }
 
@@ -79,8 +81,7 @@ fn is_about_evidence(difference: &Difference) -> bool {
         Difference::ObjectChanged { key, .. }
         | Difference::ObjectMissing { key }
         | Difference::ObjectUnreadable { key, .. } => {
-            bucket_layout::account_of_report(key.rsplit('/').next().unwrap_or_default()).is_some()
-                || key == bucket_layout::FINDINGS_JSONL
+            find::Day::account_of_report(key).is_some() || key == bucket_layout::FINDINGS_JSONL
         }
         _ => false,
     }

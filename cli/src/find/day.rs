@@ -129,7 +129,7 @@ fn refuse_another_roll(roll: &Roll, manifest: &Manifest, address: &str) -> Resul
 
 /// The exemptions of the day, or those beside it when it has none of its own.
 async fn read_exemptions(store: &ReportStore, name: &str) -> Result<Option<(String, Vec<u8>)>, CommandError> {
-    for key in [bucket_layout::exemptions(name), bucket_layout::EXEMPTIONS.to_owned()] {
+    for key in bucket_layout::exemptions_of(name) {
         if store.has(&key).await? {
             return Ok(store.read(&key).await?.map(|object| (store.address(&key), object.bytes)));
         }

@@ -114,7 +114,7 @@ pub fn failure(date: NaiveDate, account_id: &AccountId) -> String {
 
 /// The account whose failure lies under `key`; `None` for a key that is no failure's.
 pub fn failure_account(date: NaiveDate, key: &str) -> Option<AccountId> {
-    key.strip_prefix(&failures(date))?.strip_suffix(".json")?.parse().ok()
+    account_of_failure(key.strip_prefix(&day(date))?)
 }
 
 /// A day's findings, for spreadsheets.
@@ -124,7 +124,7 @@ pub fn findings_csv(date: NaiveDate) -> String {
 
 /// A day's findings, exactly.
 pub fn findings_jsonl(date: NaiveDate) -> String {
-    format!("{date}/findings.jsonl")
+    format!("{date}/{FINDINGS_JSONL}")
 }
 
 /// The page an auditor opens.
@@ -148,6 +148,12 @@ pub const EXEMPTIONS: &str = "exemptions.toml";
 /// The exemptions that a day was judged by, as they were that night.
 pub fn exemptions(day: impl Display) -> String {
     format!("{day}/{EXEMPTIONS}")
+}
+
+/// Where the exemptions of a day may lie, the likeliest first: a day of an earlier version has none of its
+/// own.
+pub fn exemptions_of(day: impl Display) -> [String; 2] {
+    [exemptions(day), EXEMPTIONS.to_owned()]
 }
 
 /// The name of a day's findings, exactly.

@@ -101,7 +101,7 @@ async fn read_exemptions(
         }
         return parse(&path.display().to_string(), &bytes);
     }
-    for key in [bucket_layout::exemptions(&day.name), bucket_layout::EXEMPTIONS.to_owned()] {
+    for key in bucket_layout::exemptions_of(&day.name) {
         if !day.store.has(&key).await? {
             continue;
         }

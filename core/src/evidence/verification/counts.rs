@@ -9,7 +9,6 @@ use super::difference::{Difference, Differences};
 use crate::evidence::counts::{CredentialCounts, FindingCounts};
 use crate::evidence::manifest::Manifest;
 use crate::judgement::analysis::Assessment;
-use crate::judgement::finding::Finding;
 use crate::judgement::statistics::Statistics;
 use crate::organization::coverage::Coverage;
 
@@ -18,13 +17,11 @@ pub fn coverage(manifest: &Manifest) -> Differences {
     compare("coverage", &manifest.coverage, &Coverage::of(&manifest.accounts))
 }
 
-/// Whether the counts of findings are what the written findings add up to, and what could not be assessed is
-/// what the reports say. What became of findings of the night before stands in no file of this day.
-pub fn finding_counts(manifest: &Manifest, written: &[Finding], statistics: &Statistics) -> Differences {
-    let assessment =
-        Assessment { findings: written.to_vec(), statistics: statistics.clone(), ..Assessment::default() };
+/// Whether the counts of findings are what `assessment` adds up to: the findings that were written, and what
+/// the reports don't say. What became of findings of the night before stands in no file of this day.
+pub fn finding_counts(manifest: &Manifest, assessment: &Assessment) -> Differences {
     let recorded = &manifest.findings;
-    let mut found = FindingCounts::of(&assessment);
+    let mut found = FindingCounts::of(assessment);
     found.resolved = recorded.resolved;
     found.unfollowed = recorded.unfollowed;
     for (rule, counts) in &mut found.by_rule {
@@ -102,7 +99,7 @@ mod tests {
 
     fn all(manifest: &Manifest, assessment: &Assessment) -> Vec<Difference> {
         let mut all = coverage(manifest);
-        all.extend(finding_counts(manifest, &assessment.findings, &assessment.statistics));
+        all.extend(finding_counts(manifest, assessment));
         all.extend(credentials(manifest, &assessment.statistics));
         all.first
     }

@@ -36,10 +36,6 @@ pub enum Difference {
     ObjectNotNamed { key: String },
     /// An object can't be read.
     ObjectUnreadable { key: String, problem: String },
-    /// A newer version covers the one that `run.json` names.
-    LaterVersion { key: String, version_id: String, written: String, execution: Option<String> },
-    /// The version that `run.json` names can be deleted or overwritten.
-    NotLocked { key: String },
     /// Another number of objects of other executions lies there than `run.json` has.
     OfOtherExecutions { found: u64, run_json: u64 },
     /// A number of `run.json` is not what it counts.

@@ -61,24 +61,17 @@ fn judge(stack_set: &str, instances: &[StackInstanceSummary]) -> Check {
     if bad.is_empty() {
         return Check::passed(NAME, format!("the StackSet {stack_set} is current in all of its {all}"));
     }
-    let mut check = Check::failed(
+    let details = bad.iter().map(|instance| {
+        let status = instance.status.as_ref().map_or("of no status", StackInstanceStatus::as_str);
+        let reason = instance.status_reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{} {status}{reason}", instance.account().unwrap_or_default())
+    });
+    Check::failed(
         NAME,
         format!("the StackSet {stack_set} is not current in {} of its {all}", bad.len()),
         "open the StackSet in the console, mend what the reason says, and update it",
-    );
-    check.details = bad
-        .iter()
-        .take(INSTANCES_LISTED)
-        .map(|instance| {
-            let status = instance.status.as_ref().map_or("of no status", StackInstanceStatus::as_str);
-            let reason = instance.status_reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{} {status}{reason}", instance.account().unwrap_or_default())
-        })
-        .collect();
-    if bad.len() > INSTANCES_LISTED {
-        check.details.push(format!("and {} more", bad.len() - INSTANCES_LISTED));
-    }
-    check
+    )
+    .with_details(details, INSTANCES_LISTED)
 }
 
 #[cfg(test)]

@@ -69,22 +69,15 @@ pub async fn check(
         return Check::passed(NAME, format!("{role_name} can be assumed in {of} other accounts"));
     }
     refusals.sort_by(|(one, ..), (other, ..)| one.account_id.cmp(&other.account_id));
-    let mut check = Check::failed(
+    let details = refusals.iter().map(|(account, code, message)| {
+        format!("{} {}: {code}: {message}", account.account_id, safe(&account.name))
+    });
+    Check::failed(
         NAME,
         format!("{role_name} can't be assumed in {} of {of} other accounts", refusals.len()),
         "name a role that your credentials may assume with --member-role-name; the role of templates/member-role.yml trusts the deployed collector alone, so for that one look at member-roles below",
-    );
-    check.details = refusals
-        .iter()
-        .take(REFUSALS_LISTED)
-        .map(|(account, code, message)| {
-            format!("{} {}: {code}: {message}", account.account_id, safe(&account.name))
-        })
-        .collect();
-    if refusals.len() > REFUSALS_LISTED {
-        check.details.push(format!("and {} more", refusals.len() - REFUSALS_LISTED));
-    }
-    check
+    )
+    .with_details(details, REFUSALS_LISTED)
 }
 
 /// Some of the accounts, from the first to the last of them at equal steps, so that asking again asks
