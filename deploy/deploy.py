@@ -58,13 +58,17 @@ def caller():
         raise Refused(f"it can't be told which account this is for: {error}; renew the credentials") from error
 
 
+def by_name(parameters):
+    """The values of the parameters that were given."""
+    return dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+
+
 def complete(stack, parameters, account):
     """What was not given of the organization, for a stack that is not there yet; one that is keeps what it has."""
     if deployed(stack):
         return []
-    given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
     try:
-        return found(given, account)
+        return found(by_name(parameters), account)
     except NotFound as error:
         raise Refused(str(error)) from error
 
@@ -106,7 +110,7 @@ def concurrency_notes(stack, parameters):
 
 def max_concurrency(stack, parameters):
     """The MaxConcurrency that the stack will have: as given, as it has it, or the template's default."""
-    given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+    given = by_name(parameters)
     if "MaxConcurrency" in given:
         # What is no number, CloudFormation refuses.
         return int(given["MaxConcurrency"]) if given["MaxConcurrency"].isdecimal() else 0

@@ -46,9 +46,9 @@ where
             async move {
                 let result = answer(step, call, event).await;
                 result.map_err(|error| {
-                    let Diagnostic { error_type, error_message } = diagnostic(&error);
-                    tracing::error!(error = error_type, detail = error_message, "the step failed");
-                    Diagnostic { error_type, error_message }
+                    let told = diagnostic(&error);
+                    tracing::error!(error = told.error_type, detail = told.error_message, "the step failed");
+                    told
                 })
             }
             .instrument(span),
