@@ -61,6 +61,9 @@ RUN_ELSEWHERE = {
         "aws stepfunctions start-execution --state-machine-arn STATE_MACHINE_ARN":
             "tests/end_to_end/test_documentation.py::test_the_management_account",
     },
+    "docs/audit.md": {
+        "rollcall verify runs/2026-01-31": "cli/tests/command/verify.rs::a_day_that_a_run_wrote_holds",
+    },
     "docs/command.md": {
         "rollcall completions bash > ~/.local/share/bash-completion/completions/rollcall":
             "cli/src/commands/manual.rs::every_shell_completes_every_command",
@@ -73,7 +76,8 @@ RUN_ELSEWHERE = {
             "cli/tests/command/analyze/days.rs::a_day_has_the_findings_that_its_run_wrote",
         "rollcall analyze s3://BUCKET/2026-11-21/":
             "tests/end_to_end/test_command_analyze.py::test_a_bucket_has_the_findings_that_the_run_wrote",
-        "aws iam generate-credential-report; sleep 5; aws iam get-credential-report | rollcall analyze -":
+        "aws iam generate-credential-report; sleep 5; aws iam get-credential-report --output json "
+        "| rollcall analyze -":
             "cli/tests/command/analyze/folders.rs::"
             "an_answer_that_the_aws_command_line_printed_is_a_report_with_its_time",
         "rollcall analyze 2026-11-21/ --format asff --region eu-central-1 --output import/":
