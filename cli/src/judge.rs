@@ -18,7 +18,7 @@ use rollcall_core::organization::roll::{Account, Roll, RollSource};
 use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::counted::counted;
-use rollcall_functions::clock::now;
+use rollcall_functions::clock::Clock;
 
 use crate::find::{Found, Origin};
 use crate::read::{ReportsRead, Unread};
@@ -31,6 +31,7 @@ pub struct Judge<'a> {
     found: &'a Found,
     criteria: &'a Criteria,
     run: Run,
+    now: DateTime<Utc>,
     analyzer: Analyzer<'a>,
 }
 
@@ -68,7 +69,8 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let day = found.day.as_ref();
         let ran = day.and_then(|day| day.manifest.as_ref());
-        let started = day.map_or_else(now, |day| day.roll.started);
+        let now = Clock::of_system().now();
+        let started = day.map_or(now, |day| day.roll.started);
         let as_of = as_of.or(day.map(|day| day.roll.as_of)).unwrap_or(started);
         let date = day.map_or(as_of, |day| day.roll.started).date_naive();
         let run = Run {
@@ -80,7 +82,7 @@ impl<'a> Judge<'a> {
         let owner = ArnAccount::of_arn(&run.execution_arn).ok();
         let partition = owner.as_ref().map_or("", |owner| &owner.partition);
         let analyzer = Analyzer::new(&criteria.settings, previous, as_of, date).in_partition(partition);
-        Self { found, criteria, run, analyzer }
+        Self { found, criteria, run, now, analyzer }
     }
 
     /// What judges each report while it is read.
@@ -90,7 +92,7 @@ impl<'a> Judge<'a> {
 
     /// Judges all of it, when every report was read.
     pub fn judge(self, read: ReportsRead) -> Judged {
-        let Self { found, criteria, run, analyzer } = &self;
+        let Self { found, criteria, run, now, analyzer } = &self;
         let roll = self.roll(&read);
         let mut analysis = Analysis::new(*analyzer);
         let unknown = read.unread.iter().filter(|unread| unread.account_id.is_none());
@@ -112,7 +114,7 @@ impl<'a> Judge<'a> {
         }
         for unread in &read.unread {
             if let Some(account_id) = &unread.account_id {
-                evidence.failures.insert(account_id.clone(), failure(account_id, unread, run));
+                evidence.failures.insert(account_id.clone(), failure(account_id, unread, run, *now));
             }
         }
         let roll_call = RollCall::of(roll, evidence);
@@ -122,7 +124,7 @@ impl<'a> Judge<'a> {
             exemptions_sha256: criteria.exemptions_sha256.clone(),
             ..Default::default()
         };
-        let manifest = Manifest::of(run, roll_call, judged_by, &assessment, now());
+        let manifest = Manifest::of(run, roll_call, judged_by, &assessment, *now);
 
         let mut notes = found.notes.clone();
         notes.extend(read.notes);
@@ -171,7 +173,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn failure(account_id: &AccountId, unread: &Unread, run: &Run) -> FailureRecord {
+fn failure(account_id: &AccountId, unread: &Unread, run: &Run, now: DateTime<Utc>) -> FailureRecord {
     FailureRecord {
         account_id: account_id.clone(),
         execution: run.execution.clone(),
@@ -179,6 +181,6 @@ fn failure(account_id: &AccountId, unread: &Unread, run: &Run) -> FailureRecord 
         message: format!("{}: {}", unread.address, unread.message),
         remedy: unread.code.remedy().to_owned(),
         waits: 0,
-        failed_at: now(),
+        failed_at: now,
     }
 }

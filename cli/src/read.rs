@@ -19,8 +19,8 @@ use rollcall_core::judgement::analysis::Analyzer;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::ReportEntry;
 use rollcall_core::report::{self, ReportFile, Unreadable, account_of};
-use rollcall_functions::clock::now;
-use rollcall_functions::report_store::{Checksum, StoredObject};
+use rollcall_functions::clock::Clock;
+use rollcall_functions::report_store::object::{Checksum, StoredObject};
 
 use crate::error::CommandError;
 use crate::find::{Found, Origin, Source};
@@ -45,7 +45,7 @@ pub async fn read(
     analyzer: Analyzer<'_>,
     with_checksums: bool,
 ) -> Result<ReportsRead, CommandError> {
-    let reader = Reader { found, analyzer, with_checksums, now: now() };
+    let reader = Reader { found, analyzer, with_checksums, now: Clock::of_system().now() };
     let mut readings = reader.files();
     readings.extend(reader.objects().await?);
     readings.extend(evidence::gone(found.day.as_ref()).map(Reading::Unread));

@@ -1,21 +1,25 @@
-//! The clock, for the steps that write down when something happened.
+//! The clock of a step, which writes down when something happened.
 
-use std::cell::RefCell;
-
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use chrono::{DateTime, SubsecRound, Utc};
 
-type Now = Box<dyn Fn() -> DateTime<Utc>>;
+/// A clock. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Clock(SharedTimeSource);
 
-thread_local! {
-    static STAND_IN: RefCell<Option<Now>> = const { RefCell::new(None) };
-}
+impl Clock {
+    /// The clock of the machine.
+    pub fn of_system() -> Self {
+        Self::new(SystemTimeSource::new())
+    }
 
-/// Now, in whole seconds, as everything Rollcall writes has its times.
-pub fn now() -> DateTime<Utc> {
-    STAND_IN.with_borrow(|stand_in| stand_in.as_ref().map_or_else(Utc::now, |now| now())).trunc_subsecs(0)
-}
+    /// A clock that tells the time of `source`.
+    pub fn new(source: impl TimeSource + 'static) -> Self {
+        Self(SharedTimeSource::new(source))
+    }
 
-/// Has `now` tell the time on this thread, for a simulation whose nights pass in a second.
-pub fn stand_in(now: impl Fn() -> DateTime<Utc> + 'static) {
-    STAND_IN.set(Some(Box::new(now)));
+    /// Now, in whole seconds, as everything Rollcall writes has its times.
+    pub fn now(&self) -> DateTime<Utc> {
+        DateTime::from(self.0.now()).trunc_subsecs(0)
+    }
 }

@@ -23,8 +23,8 @@ pub use remedies::sentence;
 /// Answers invocations with `call` until Lambda ends the process. `call` is told who owns the
 /// function: the account and partition it runs in.
 ///
-/// A `step` that could not be made, for a setting that is wrong, answers every invocation with that
-/// error: a process that ended instead would tell the state machine nothing but that it ended.
+/// When a setting is wrong and there is no `step`, every invocation is answered with that error. A process
+/// that ended instead would tell the state machine only that it ended.
 ///
 /// # Errors
 /// When the runtime API can't be reached.
@@ -38,7 +38,7 @@ where
 {
     subscriber(env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref(), io::stdout).init();
     let (step, call) = (&step, &call);
-    // Boxed, for the future of a step holds those of every call to AWS and grows past what the
+    // Boxed, because the future of a step holds those of every call to AWS and grows past what the
     // compiler lays out.
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let span = span(&event);
@@ -74,8 +74,8 @@ where
         .with(filter(level))
 }
 
-/// What is logged at `level`. Below INFO it is this crate's alone: that of the libraries would be
-/// requests and answers, and credentials are in those.
+/// What is logged at `level`. Below INFO only this crate logs: the libraries would log requests and answers,
+/// which have credentials in them.
 fn filter(level: Option<&str>) -> Targets {
     let (libraries, own) = match level.unwrap_or_default().to_ascii_lowercase().as_str() {
         "trace" => (LevelFilter::INFO, LevelFilter::TRACE),

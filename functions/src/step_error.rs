@@ -32,10 +32,10 @@ pub enum StepError {
     /// A person started the execution with an input that it does not take.
     #[error("the execution's input: {0}")]
     ExecutionInput(#[source] InvalidExecutionInput),
-    /// The time to count ages to is none.
+    /// The time that ages are counted to is not a time.
     #[error(transparent)]
     AsOf(InvalidAsOf),
-    /// The execution's input names accounts that nobody listed.
+    /// The execution's input names accounts that are not on the roll.
     #[error(transparent)]
     UnknownAccounts(UnknownAccounts),
     /// A variable of the function's environment is missing.
@@ -71,7 +71,7 @@ pub enum StepError {
     /// The account may not ask Organizations.
     #[error(transparent)]
     OrganizationsDenied(ApiError),
-    /// Organizations does not answer, or answers what nobody knows.
+    /// Organizations does not answer, or answers something unknown.
     #[error(transparent)]
     OrganizationsFailed(ApiError),
     /// Organizations listed an account without an account id.
@@ -133,7 +133,7 @@ pub enum StepError {
     /// Another execution of the same day has replaced what this one wrote.
     #[error(
         "{address} was written by {} while execution {execution} was running",
-        writer.as_deref().unwrap_or("nobody known")
+        writer.as_deref().unwrap_or("an unknown writer")
     )]
     RunReplaced {
         /// What was replaced.

@@ -10,10 +10,12 @@ use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::roll::{Account, Roll, RollSource};
 use rollcall_core::organization::run::Run;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::lambda;
 use rollcall_functions::nightly_run::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
 use rollcall_functions::nightly_run::notify::{Notify, NotifyInput, Topics};
-use rollcall_functions::report_store::{Checksum, ReportStore};
+use rollcall_functions::report_store::ReportStore;
+use rollcall_functions::report_store::object::Checksum;
 use rollcall_testing::fake_aws::{FakeAws, query};
 
 /// A log in memory.
@@ -107,7 +109,7 @@ async fn night(report: &str, is_alone: bool) -> String {
         aws = aws.with_object(&key, content, &metadata);
     }
     let store = ReportStore::new(&aws.config(), "reports".to_owned(), None);
-    let step = AnalyzeReports::new(store.clone(), RuleSettings::default());
+    let step = AnalyzeReports::new(store.clone(), RuleSettings::default(), Clock::of_system());
     step.run(AnalyzeReportsInput { run: run.clone() }).await.unwrap();
 
     let damaged = format!("{{\"account_id\": \"{TEXT}\"}}\n");

@@ -18,6 +18,7 @@ use cap::Cap;
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::organization::roll::ListedBy;
 use rollcall_functions::aws::connection;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::collect_report::{
     CALL_LIMIT, CollectReport, CollectReportInput, CollectReportOutput,
 };
@@ -33,7 +34,8 @@ const LEFT_OF_AN_ACCOUNT: usize = 16;
 async fn nothing_is_left_of_an_account_that_was_collected() {
     let config = connection::with_call_limit(&config(), CALL_LIMIT);
     let store = ReportStore::new(&config, "reports".to_owned(), None);
-    let collect_report = CollectReport::new(&config, store, "rollcall-member".to_owned(), CALL_LIMIT);
+    let collect_report =
+        CollectReport::new(&config, store, "rollcall-member".to_owned(), CALL_LIMIT, Clock::of_system());
     // What is kept once, of all accounts, is there after the first few.
     collect(&collect_report, 0..200).await;
     let before = ALLOCATOR.allocated();
@@ -87,7 +89,7 @@ impl HttpConnector for Connector {
                 let generated = "<GeneratedTime>2026-01-31T00:59:00Z</GeneratedTime>";
                 result("GetCredentialReport", &format!("<Content>{report}</Content>{generated}"))
             }
-            Some(other) => panic!("nobody expects {other}"),
+            Some(other) => panic!("{other} is not expected"),
             None => String::new(),
         };
         let response = http::Response::builder().status(200).body(SdkBody::from(answer)).unwrap();

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::TimeSource;
 use chrono::{DateTime, Utc};
-use rollcall_functions::clock;
 use tokio::time::Instant;
 
 use crate::organization::start_of_night;
@@ -20,11 +19,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A right clock, which the steps use as well. The night begins now.
+    /// A right clock. The night begins now.
     pub fn start() -> Self {
-        let clock = Self::start_at(start_of_night());
-        clock::stand_in(move || clock.utc());
-        clock
+        Self::start_at(start_of_night())
     }
 
     /// A right clock that shows this time now.

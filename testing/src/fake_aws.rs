@@ -5,6 +5,7 @@
 //! repeats the last one. An action without answers fails the test.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use aws_config::retry::RetryConfig;
@@ -44,12 +45,31 @@ pub struct Object {
     pub modified: String,
 }
 
+impl Object {
+    /// The ETag, which is that of every object with this body.
+    fn etag(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.body.hash(&mut hasher);
+        format!("\"{:016x}\"", hasher.finish())
+    }
+}
+
 #[derive(Default)]
 struct State {
     answers: BTreeMap<String, VecDeque<Answer>>,
     objects: BTreeMap<String, Object>,
     refused: Vec<(String, String, Answer)>,
+    interrupted: VecDeque<Interruption>,
     requests: Vec<Request>,
+}
+
+/// What happens to a PutObject on its way.
+struct Interruption {
+    /// Whether S3 writes what it was given, before anything else.
+    is_written: bool,
+    /// What another writer puts under the key afterwards.
+    then: Option<Object>,
+    answer: Answer,
 }
 
 /// The fake AWS. Clones are the same one.
@@ -66,6 +86,27 @@ impl FakeAws {
     /// Refuses `action` of every object whose bucket and key end in `ending`.
     pub fn refuse(self, action: &str, ending: &str, answer: Answer) -> Self {
         self.0.lock().unwrap().refused.push((action.to_owned(), ending.to_owned(), answer));
+        self
+    }
+
+    /// Gives the next PutObject this answer instead of writing anything.
+    pub fn refuse_put(self, answer: Answer) -> Self {
+        self.interrupt_put(Interruption { is_written: false, then: None, answer })
+    }
+
+    /// Writes what the next PutObject brings, and then gives it this answer.
+    pub fn lose_answer_of_put(self, answer: Answer) -> Self {
+        self.interrupt_put(Interruption { is_written: true, then: None, answer })
+    }
+
+    /// Has another writer put an object under the key of the next PutObject, which gets this answer.
+    pub fn overtake_put(self, body: &str, answer: Answer) -> Self {
+        let then = Some(Object { body: body.to_owned(), ..Object::default() });
+        self.interrupt_put(Interruption { is_written: false, then, answer })
+    }
+
+    fn interrupt_put(self, interruption: Interruption) -> Self {
+        self.0.lock().unwrap().interrupted.push_back(interruption);
         self
     }
 
@@ -183,23 +224,52 @@ impl State {
     }
 
     fn put(&mut self, key: String, request: &Request) -> Answer {
+        let Some(Interruption { is_written, then, answer }) = self.interrupted.pop_front() else {
+            return self.write(key, request);
+        };
+        if is_written {
+            self.write(key.clone(), request);
+        }
+        self.objects.extend(then.map(|object| (key, object)));
+        answer
+    }
+
+    /// Writes an object if what the request requires of the one under its key holds.
+    fn write(&mut self, key: String, request: &Request) -> Answer {
+        let there = self.objects.get(&key);
+        if request.headers.contains_key("if-none-match") && there.is_some() {
+            return s3_error(412, "PreconditionFailed");
+        }
+        if let Some(required) = request.headers.get("if-match") {
+            match there {
+                None => return s3_error(404, "NoSuchKey"),
+                Some(object) if object.etag() != *required => return s3_error(412, "PreconditionFailed"),
+                Some(_) => {}
+            }
+        }
         let metadata = request
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
         let (body, metadata) = (request.body.clone(), metadata.collect());
-        self.objects.insert(key, Object { body, metadata, modified: String::new() });
-        Answer::new(200, "")
+        let object = Object { body, metadata, modified: String::new() };
+        let etag = ("etag".to_owned(), object.etag());
+        self.objects.insert(key, object);
+        Answer { headers: vec![etag], ..Answer::new(200, "") }
     }
 
     fn get(&self, key: &str) -> Answer {
         match self.objects.get(key) {
-            Some(Object { body, metadata, modified }) => {
+            Some(object @ Object { body, metadata, modified }) => {
+                let etag = ("etag".to_owned(), object.etag());
                 let metadata =
                     metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
                 let modified = Some(modified).filter(|modified| !modified.is_empty());
                 let modified = modified.map(|modified| ("last-modified".to_owned(), modified.clone()));
-                Answer { headers: metadata.chain(modified).collect(), ..Answer::new(200, body.clone()) }
+                Answer {
+                    headers: metadata.chain(modified).chain([etag]).collect(),
+                    ..Answer::new(200, body.clone())
+                }
             }
             None => s3_error(404, "NoSuchKey"),
         }

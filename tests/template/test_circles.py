@@ -26,12 +26,12 @@ WITHOUT = {
 def crate(tmp_path):
     """Writes a crate of these files, and says what the lint makes of it."""
 
-    def lint(files, still_open=frozenset()):
+    def lint(files):
         for name, text in (WITHOUT | files).items():
             file = tmp_path / "core" / "src" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return circles.main(tmp_path, ("core",), {frozenset(f"core/src/{name}" for name in names) for names in still_open})
+        return circles.main(tmp_path, ("core",))
 
     return lint
 
@@ -83,10 +83,3 @@ def test_a_circle_is_printed_file_by_file(crate, capsys, files, tie):
 )
 def test_what_ties_no_two_files_is_not_taken_for_a_circle(crate, capsys, files):
     assert crate(files) == 0, capsys.readouterr().out
-
-
-def test_a_circle_on_the_list_passes_until_it_is_gone(crate, capsys):
-    circle = {"account.rs": "use crate::roll::Roll;\npub struct Account;\n"}
-    assert crate(circle, {("account.rs", "roll.rs")}) == 0
-    assert crate({}, {("account.rs", "roll.rs")}) == 1
-    assert "this circle is gone" in capsys.readouterr().out

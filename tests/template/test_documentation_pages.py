@@ -98,8 +98,8 @@ def test_the_table_of_codes_has_every_code_once_and_in_order():
 # a step that broke are held to the runbook in `functions/src/lambda/remedies.rs`, where they are made.
 QUOTED = {
     "functions/src/nightly_run/collect_report.rs": ["no report after", "the collector ended with"],
-    "functions/src/nightly_run/collect_report/member.rs": ["was ACTIVE when the roll was taken and is"],
-    "functions/src/nightly_run/analyze_reports.rs": ["the stored report's SHA-256 is"],
+    "functions/src/nightly_run/collect_report/suspended_since.rs": ["was ACTIVE when the roll was taken and is"],
+    "functions/src/nightly_run/analyze_reports/evidence.rs": ["the stored report's SHA-256 is"],
     "core/src/organization/outcome.rs": ["the run ended with neither a report nor a failure of this account"],
     "core/src/messages/digest.rs": ["Exemptions that need somebody", "and exempts nothing"],
     "core/src/judgement/finding.rs": ["not verified tonight"],
@@ -247,7 +247,7 @@ def test_every_role_and_all_it_may_do_is_documented(file, role):
 
 
 def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
-    source = (ROOT / "functions" / "src" / "nightly_run" / "collect_report" / "member.rs").read_text()
+    source = (ROOT / "functions" / "src" / "nightly_run" / "collect_report.rs").read_text()
     policy = re.search(r'SESSION_POLICY: &str = r#"(.*?)"#', source)[1]
     assert f"```json\n{policy}\n```" in page("security.md")
 

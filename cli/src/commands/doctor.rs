@@ -8,7 +8,7 @@ use std::io::Write;
 
 use rollcall_core::organization::roll::Account;
 use rollcall_functions::aws::organization::Organization;
-use rollcall_functions::clock::now;
+use rollcall_functions::clock::Clock;
 
 use crate::arguments::doctor::DoctorArguments;
 use crate::asynchronous::asynchronous;
@@ -52,7 +52,7 @@ async fn all_checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandEr
     checks.push(output::check(arguments, &config, deployment.as_ref()).await);
     if let Some(deployment) = &deployment {
         checks.push(member_roles::check(&config, deployment).await);
-        checks.push(schedule::check(&config, &arguments.stack_name, now()).await);
+        checks.push(schedule::check(&config, &arguments.stack_name, Clock::of_system().now()).await);
     } else if is_unknown {
         checks.extend([member_roles::skipped(), schedule::skipped()]);
     }

@@ -20,7 +20,7 @@ use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::counted::counted;
 use rollcall_functions::aws::connection;
-use rollcall_functions::clock;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::analyze_reports::{AnalyzeReports, Analyzed, ExemptionsFile};
 use rollcall_functions::nightly_run::collect_report::{CALL_LIMIT, CollectReport, CollectReportInput};
 use rollcall_functions::report_store::ReportStore;
@@ -85,6 +85,7 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<ExitStatus, CommandE
 /// A run that is about to collect.
 struct Prepared {
     config: SdkConfig,
+    clock: Clock,
     owner: ArnAccount,
     store: ReportStore,
     exemptions: Option<ExemptionsFile>,
@@ -101,12 +102,13 @@ struct Prepared {
 
 async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
     let exemptions = exemptions(arguments)?;
+    let clock = Clock::of_system();
     let config = connect(&arguments.aws).await?;
     let store = report_store(&arguments.output, arguments.kms_key_arn.as_deref(), &config)?;
     let caller = caller(&config, &arguments.aws).await?;
     let Start { run, roll, to_collect, done } = match arguments.resume {
-        true => Start::again(arguments, &store).await?,
-        false => Start::anew(arguments, &config, &caller, &store, clock::now()).await?,
+        true => Start::again(arguments, &store, clock.now()).await?,
+        false => Start::anew(arguments, &config, &caller, &store, &clock).await?,
     };
     let prefix = store.address(&bucket_layout::day(run.date()));
     let accounts = roll.accounts.iter().filter(|account| account.skip.is_none()).count();
@@ -114,7 +116,7 @@ async fn prepare(arguments: &RunArguments) -> Result<Prepared, CommandError> {
         tell_start(&caller, arguments, &prefix, accounts, done);
     }
     let owner = caller.owner;
-    Ok(Prepared { config, owner, store, exemptions, run, roll, to_collect, prefix, accounts, done })
+    Ok(Prepared { config, clock, owner, store, exemptions, run, roll, to_collect, prefix, accounts, done })
 }
 
 /// Returns `None` when the credentials ran out on the way.
@@ -123,12 +125,18 @@ async fn collect_and_analyze(
     prepared: Prepared,
     progress: &Progress,
 ) -> Result<Option<(ReportStore, Run, Analyzed)>, CommandError> {
-    let Prepared { config, owner, store, exemptions, run, to_collect, .. } = prepared;
+    let Prepared { config, owner, store, exemptions, run, to_collect, clock, .. } = prepared;
     let config = connection::with_call_limit(&config, CALL_LIMIT);
     let partition = owner.partition.clone();
     let poll = if to_collect.len() == 1 { POLL_OF_ONE } else { POLL };
     let collection = Collection {
-        step: CollectReport::new(&config, store.clone(), arguments.member_role_name.clone(), poll),
+        step: CollectReport::new(
+            &config,
+            store.clone(),
+            arguments.member_role_name.clone(),
+            poll,
+            clock.clone(),
+        ),
         owner,
         concurrency: arguments.concurrency,
         wait: Duration::from_secs(arguments.wait_seconds),
@@ -142,7 +150,7 @@ async fn collect_and_analyze(
     not_recorded.iter().for_each(error);
 
     let settings = arguments.judging.rules.over(RuleSettings::default());
-    let mut step = AnalyzeReports::new(store.clone(), settings).in_partition(partition);
+    let mut step = AnalyzeReports::new(store.clone(), settings, clock).in_partition(partition);
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
     }

@@ -9,7 +9,8 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::organization::failure::FailureRecord;
 use rollcall_core::organization::outcome::ReportEntry;
 use rollcall_core::organization::roll::Roll;
-use rollcall_functions::report_store::{ReportStore, StoredObject};
+use rollcall_functions::report_store::ReportStore;
+use rollcall_functions::report_store::object::StoredObject;
 use serde::de::DeserializeOwned;
 
 use crate::error::CommandError;

@@ -2,7 +2,7 @@
 
 use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::judgement::settings::RuleSettings;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 
 use crate::arguments::judging::JudgingArguments;
 use crate::error::CommandError;

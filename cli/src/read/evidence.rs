@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::organization::failure::FailureCode;
-use rollcall_functions::report_store::{Checksum, StoredObject};
+use rollcall_functions::report_store::object::{Checksum, StoredObject};
 
 use super::reading::{Reading, Unread};
 use crate::find::Day;

@@ -10,6 +10,7 @@ use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::organization::roll::{Account, Roll, RollSource};
 use rollcall_core::organization::run::Run;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::analyze_reports::AnalyzeReports;
 use rollcall_functions::report_store::ReportStore;
 
@@ -91,7 +92,10 @@ impl Night {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             self.collect(&run, &store).await;
-            AnalyzeReports::new(store, self.settings.clone()).analyze(&run).await.unwrap();
+            AnalyzeReports::new(store, self.settings.clone(), Clock::of_system())
+                .analyze(&run)
+                .await
+                .unwrap();
         });
     }
 

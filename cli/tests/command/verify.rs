@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 

@@ -142,6 +142,9 @@ pub fn findings_table(date: NaiveDate) -> String {
     format!("{date}/tables/findings/symlink.txt")
 }
 
+/// The key of an upload that is begun and taken back, to try whether the bucket can be written.
+pub const PROBE: &str = "rollcall-doctor";
+
 /// The exemptions, which people write.
 pub const EXEMPTIONS: &str = "exemptions.toml";
 

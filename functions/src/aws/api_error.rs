@@ -46,7 +46,7 @@ pub enum ApiErrorKind {
     Denied(Denial),
     /// What the call required of an object does not hold: it is there already, or has changed.
     ConditionFailed,
-    /// Somebody else is writing the same object.
+    /// Another writer is writing the same object.
     ConditionConflict,
     /// The credentials have run out: a function's next try takes new ones.
     CredentialsExpired,
@@ -128,7 +128,7 @@ impl ApiError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let (kind, failure) = match &error {
-            // The service did what it was asked, and its answer came to harm on the way.
+            // The service did what it was asked, and its answer was damaged on the way.
             SdkError::ServiceError(_) if status.is_some_and(|status| status < 300) => {
                 (ApiErrorKind::Unavailable, Failure::Unreadable)
             }

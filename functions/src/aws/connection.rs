@@ -58,8 +58,8 @@ pub fn with_transport(http_client: SharedHttpClient, time_source: impl TimeSourc
 /// The same connection for a person: Region, credentials and endpoint from wherever AWS's own
 /// command line finds them, which the caller may narrow down before it loads them.
 ///
-/// With a `profile`, credentials are that profile's and nobody else's: those of the environment, which
-/// would come first, may be of another account. A `region` goes before what is found.
+/// With a `profile`, only the credentials of that profile are used: those of the environment, which would
+/// come first, may be of another account. A `region` goes before what is found.
 pub async fn loader(profile: Option<&str>, mut region: Option<Region>) -> ConfigLoader {
     // The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, if they do.
     let http_client = http_client(ProxyConfig::from_env);
@@ -106,12 +106,11 @@ fn http_client(proxy: fn() -> ProxyConfig) -> SharedHttpClient {
     })
 }
 
-/// The same connection for a function that makes a handful of calls and has a minute's wait for its
-/// back-off: standard mode, and every call bounded to `limit` with all its attempts.
+/// The same connection for a function that makes a handful of calls and can wait a minute between them:
+/// standard mode, and every call takes at most `limit` with all its attempts.
 ///
-/// Adaptive mode is for a client that makes many calls. After one refusal for the rate it fills its
-/// bucket by half a token a second, and a retry costs five: ten seconds, for a client that was far
-/// below any rate.
+/// Adaptive mode is for clients that make many calls. After one refusal for the rate it fills its bucket by
+/// half a token a second, and a retry costs five: ten seconds, even for a client that was far below the rate.
 pub fn with_call_limit(config: &SdkConfig, limit: Duration) -> SdkConfig {
     config
         .to_builder()

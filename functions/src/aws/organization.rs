@@ -79,7 +79,7 @@ impl Organization {
     }
 
     /// Every account of the organization. `ListAccounts` is the truth about who is on the roll; the
-    /// tree is walked besides, for the paths, and an account that is moved meanwhile loses at most
+    /// tree is walked as well, for the paths, and an account that is moved meanwhile loses at most
     /// its path.
     ///
     /// # Errors

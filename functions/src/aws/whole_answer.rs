@@ -1,11 +1,11 @@
-//! Half an answer is none. The SDK reads XML that ends in the middle as if that were its end: a report that
+//! Refuses half an answer. The SDK reads XML that ends in the middle as if it were complete: a report that
 //! lost its last users would pass for the whole one, and half a session token for a token.
 
 use aws_sdk_iam::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_iam::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_iam::error::BoxError;
 
-/// Refuses an answer to the action of this name that does not end as it should: it came to harm on the way.
+/// Refuses an answer to the action of this name that does not end as it should: it was damaged on the way.
 #[derive(Debug)]
 pub(crate) struct WholeAnswer(pub(crate) &'static str);
 

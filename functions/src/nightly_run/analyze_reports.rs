@@ -5,13 +5,11 @@
 //! The truth about an account is what lies in the bucket, not what went through payloads: an
 //! account with neither report nor failure of this execution is one without an outcome.
 
+mod evidence;
 mod history;
-
-use std::collections::HashMap;
+mod reading;
 
 use aws_config::SdkConfig;
-use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::counts::FindingCounts;
 use rollcall_core::evidence::manifest::{JudgedBy, Manifest};
@@ -19,34 +17,25 @@ use rollcall_core::evidence::metrics::{Measured, metrics};
 use rollcall_core::evidence::tables;
 use rollcall_core::formats::page::write_html;
 use rollcall_core::formats::{csv, jsonl};
-use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::identifiers::arn::ArnAccount;
-use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment, ReportAnalysis};
+use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::judgement::history::Earlier;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::coverage::Coverage;
-use rollcall_core::organization::failure::{FailureCode, FailureRecord};
-use rollcall_core::organization::outcome::ReportEntry;
 use rollcall_core::organization::roll::Roll;
-use rollcall_core::organization::roll_call::{Evidence, RollCall, StoredReport};
+use rollcall_core::organization::roll_call::RollCall;
 use rollcall_core::organization::run::Run;
-use rollcall_core::report::Tally;
 use serde::{Deserialize, Serialize};
 
-use crate::aws::api_error::ApiErrorKind;
-use crate::clock::now;
-use crate::report_store::store_error::StoreError;
-use crate::report_store::{Checksum, ReportStore, StoredObject};
+use crate::clock::Clock;
+use crate::report_store::ReportStore;
+use crate::report_store::object::Checksum;
 use crate::settings;
 use crate::step_error::StepError;
 
-use history::Past;
-
-/// How many objects are read at a time.
-const READ_AT_A_TIME: usize = 64;
-/// How often an object that is cut off is read before it counts as unreadable.
-const READ_TRIES: u32 = 3;
+use evidence::RunEvidence;
+use history::past::Past;
 
 /// The step: its store, and how the rules are set.
 #[derive(Debug)]
@@ -57,6 +46,7 @@ pub struct AnalyzeReports {
     exemptions: Option<ExemptionsFile>,
     deployment: Option<String>,
     measured: Measured,
+    clock: Clock,
 }
 
 /// A file of exemptions that stands for the one in the store.
@@ -68,7 +58,7 @@ pub struct ExemptionsFile {
     pub bytes: Vec<u8>,
 }
 
-/// What a run came to, as it was written.
+/// The result of a run, as it was written.
 #[derive(Clone, Debug)]
 pub struct Analyzed {
     /// The manifest.
@@ -95,22 +85,6 @@ pub struct AnalyzeReportsOutput {
     pub manifest_key: String,
 }
 
-/// One object under the day's prefix.
-enum Found {
-    /// A report, and what it says unless something is wrong with it.
-    Report(AccountId, Box<StoredReport>, Option<Box<ReportAnalysis>>),
-    Failure(AccountId, FailureRecord),
-    OfAnotherExecution,
-}
-
-/// What reading an object needs to know.
-struct Context<'a> {
-    run: &'a Run,
-    analyzer: Analyzer<'a>,
-    /// The names of the accounts to judge: a report of any other counts for nothing.
-    names: HashMap<&'a AccountId, &'a str>,
-}
-
 impl AnalyzeReports {
     /// The step with the settings of the environment.
     ///
@@ -123,11 +97,15 @@ impl AnalyzeReports {
             Some("true") => Measured::ForDashboard,
             _ => Measured::ForAlarms,
         };
-        Ok(Self { deployment, measured, ..Self::new(report_store, settings::rule_settings()?) })
+        Ok(Self {
+            deployment,
+            measured,
+            ..Self::new(report_store, settings::rule_settings()?, Clock::of_system())
+        })
     }
 
     /// The step on the given bucket, with rules set by `settings`, that prints no metrics.
-    pub fn new(report_store: ReportStore, settings: RuleSettings) -> Self {
+    pub fn new(report_store: ReportStore, settings: RuleSettings, clock: Clock) -> Self {
         Self {
             report_store,
             settings,
@@ -135,6 +113,7 @@ impl AnalyzeReports {
             exemptions: None,
             deployment: None,
             measured: Measured::ForAlarms,
+            clock,
         }
     }
 
@@ -158,7 +137,7 @@ impl AnalyzeReports {
         Ok(AnalyzeReportsOutput { coverage: manifest.coverage, findings: manifest.findings, manifest_key })
     }
 
-    /// The same, for a caller that shows what the run came to.
+    /// The same, for a caller that shows the result.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -167,24 +146,15 @@ impl AnalyzeReports {
         let roll: Roll =
             self.report_store.read_json_of(&bucket_layout::accounts(date), &run.execution).await?;
         let (exemptions, exemptions_file) = self.exemptions().await?;
-        let past = Past { bucket: &self.report_store, date, roll: &roll, settings: &self.settings };
-        let (history, previous) = past.read().await?;
+        let past = Past { store: &self.report_store, date, roll: &roll, settings: &self.settings };
+        let (history, previous) = history::read(past).await?;
 
         let of_execution = ArnAccount::of_arn(&run.execution_arn).ok().map(|owner| owner.partition);
         let partition = self.partition.as_deref().or(of_execution.as_deref()).unwrap_or_default();
         let analyzer = Analyzer::new(&self.settings, &previous, run.as_of, date).in_partition(partition);
         let mut analysis = Analysis::new(analyzer);
-        let context = Context {
-            run,
-            analyzer,
-            names: roll
-                .accounts
-                .iter()
-                .filter(|account| account.skip.is_none())
-                .map(|account| (&account.account_id, &*account.name))
-                .collect(),
-        };
-        let evidence = self.evidence(&context, &mut analysis).await?;
+        let of_run = RunEvidence::new(&self.report_store, run, &roll, analyzer, &self.clock);
+        let evidence = of_run.read(&mut analysis).await?;
         let roll_call = RollCall::of(roll, evidence);
         let assessment = analysis.settle(&roll_call, &exemptions);
         let exemptions_sha256 = exemptions_file.as_deref().map(|bytes| Checksum::of(bytes).hex());
@@ -222,7 +192,8 @@ impl AnalyzeReports {
             |mut output| jsonl::write_jsonl(findings, &mut output),
         );
         let jsonl = jsonl.await?;
-        let manifest = Manifest::of(run, roll_call, judged_by, assessment, now()).vouching_for([csv, jsonl]);
+        let manifest =
+            Manifest::of(run, roll_call, judged_by, assessment, self.clock.now()).vouching_for([csv, jsonl]);
         let summary = store.write_file(
             bucket_layout::summary(date),
             "text/html; charset=utf-8",
@@ -276,154 +247,11 @@ impl AnalyzeReports {
         let object = object.ok_or_else(|| StepError::DeletedMeanwhile { address: place.clone() })?;
         parse_exemptions(&place, object.bytes)
     }
-
-    /// Everything this execution left under the day's prefix. What the reports say goes to
-    /// `analysis`, report by report, so that no more than those being read are held.
-    async fn evidence(
-        &self,
-        context: &Context<'_>,
-        analysis: &mut Analysis<'_>,
-    ) -> Result<Evidence, StepError> {
-        let date = context.run.date();
-        let mut objects: Vec<(AccountId, String)> = Vec::new();
-        for key in self.report_store.list(&bucket_layout::reports(date)).await? {
-            objects.extend(bucket_layout::report_account(date, &key).map(|account_id| (account_id, key)));
-        }
-        let reports = objects.len();
-        for key in self.report_store.list(&bucket_layout::failures(date)).await? {
-            objects.extend(bucket_layout::failure_account(date, &key).map(|account_id| (account_id, key)));
-        }
-        let mut found = stream::iter(objects.into_iter().enumerate())
-            .map(|(index, (account_id, key))| self.find(context, account_id, key, index < reports))
-            .buffer_unordered(READ_AT_A_TIME);
-        let mut evidence = Evidence::default();
-        while let Some(found) = found.try_next().await? {
-            match found {
-                Found::Report(account_id, report, judged) => {
-                    evidence.reports.insert(account_id, *report);
-                    if let Some(judged) = judged {
-                        analysis.add(*judged);
-                    }
-                }
-                Found::Failure(account_id, failure) => {
-                    evidence.failures.insert(account_id, failure);
-                }
-                Found::OfAnotherExecution => evidence.of_other_executions += 1,
-            }
-        }
-        Ok(evidence)
-    }
-
-    async fn find(
-        &self,
-        context: &Context<'_>,
-        account_id: AccountId,
-        key: String,
-        is_report: bool,
-    ) -> Result<Found, StepError> {
-        let run = context.run;
-        let object = match read_again_and_again(&self.report_store, &key).await {
-            Ok(Some(object)) => object,
-            // Deleted since it was listed: nobody can say any more whose it was.
-            Ok(None) => return Ok(Found::OfAnotherExecution),
-            // One object that can't be read is one account's failure and not the night's.
-            Err(error) => {
-                let failure = storage_failed(run, &account_id, error.to_string());
-                return Ok(Found::Failure(account_id, failure));
-            }
-        };
-        if !object.is_of(&run.execution) {
-            return Ok(Found::OfAnotherExecution);
-        }
-        if is_report {
-            return Ok(match stored_report(context, &account_id, key, &object) {
-                Ok((report, judged)) => Found::Report(account_id, Box::new(report), judged.map(Box::new)),
-                Err(message) => {
-                    let failure = storage_failed(run, &account_id, message);
-                    Found::Failure(account_id, failure)
-                }
-            });
-        }
-        let failure = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
-            storage_failed(run, &account_id, format!("the recorded failure can't be read: {error}"))
-        });
-        Ok(Found::Failure(account_id, failure))
-    }
-}
-
-/// Reads an object, once more when it is cut off.
-async fn read_again_and_again(store: &ReportStore, key: &str) -> Result<Option<StoredObject>, StoreError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match store.read(key).await {
-            Err(StoreError::Bucket { error, .. })
-                if error.kind == ApiErrorKind::Unavailable && tries < READ_TRIES => {}
-            other => return other,
-        }
-    }
 }
 
 fn parse_exemptions(name: &str, bytes: Vec<u8>) -> Result<(Exemptions, Option<Vec<u8>>), StepError> {
     let exemptions = Exemptions::parse(name, &bytes).map_err(StepError::Exemptions)?;
     Ok((exemptions, Some(bytes)))
-}
-
-fn storage_failed(run: &Run, account_id: &AccountId, message: String) -> FailureRecord {
-    FailureRecord {
-        account_id: account_id.clone(),
-        execution: run.execution.clone(),
-        code: FailureCode::StorageFailed,
-        message,
-        remedy: FailureCode::StorageFailed.remedy().to_owned(),
-        waits: 0,
-        failed_at: now(),
-    }
-}
-
-/// What lies in the bucket as the report of `account_id`, what is wrong with it, and what it says if
-/// nothing is.
-fn stored_report(
-    context: &Context<'_>,
-    account_id: &AccountId,
-    key: String,
-    object: &StoredObject,
-) -> Result<(StoredReport, Option<ReportAnalysis>), String> {
-    let StoredObject { bytes, metadata, .. } = object;
-    let generated = time(metadata, bucket_layout::GENERATED_TIME)?;
-    let collected = time(metadata, bucket_layout::COLLECTED_TIME)?;
-    let sha256 = Checksum::of(bytes).hex();
-    let (judged, fault) = match metadata.get(bucket_layout::SHA256) {
-        Some(collected) if *collected == sha256 => {
-            let report = |name: &&str| context.analyzer.report(account_id, name, Some(generated), bytes);
-            match context.names.get(account_id).map(report) {
-                None => (None, None),
-                Some(Ok(judged)) => (Some(judged), None),
-                Some(Err(unreadable)) => {
-                    (None, Some((FailureCode::ReportUnreadable, unreadable.to_string())))
-                }
-            }
-        }
-        collected => {
-            let collected = collected.map_or("none", |sum| sum);
-            let message = format!("the stored report's SHA-256 is {sha256}, and {collected} was collected");
-            (None, Some((FailureCode::StorageFailed, message)))
-        }
-    };
-    let Tally { rows, bad_rows, first_bad_rows } =
-        judged.as_ref().map(|judged| judged.tally.clone()).unwrap_or_default();
-    let entry = ReportEntry {
-        key,
-        generated,
-        collected,
-        age_seconds: (collected - generated).num_seconds(),
-        sha256,
-        bytes: bytes.len() as u64,
-        rows,
-        bad_rows,
-        first_bad_rows,
-    };
-    Ok((StoredReport { entry, fault }, judged))
 }
 
 fn log(manifest: &Manifest) {
@@ -443,13 +271,6 @@ fn log(manifest: &Manifest) {
         passed_over = manifest.history.passed_over.len(),
         "the roll is called"
     );
-}
-
-fn time(metadata: &HashMap<String, String>, name: &str) -> Result<DateTime<Utc>, String> {
-    let value = metadata.get(name).map_or("", |value| value);
-    DateTime::parse_from_rfc3339(value)
-        .map(|time| time.to_utc())
-        .map_err(|error| format!("the stored report's metadata {name} is {value:?}: {error}"))
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! `CollectReport`: has one account's credential report generated and stores it.
 //!
 //! What happens to one account is an outcome and never an error: a report that is not there yet is
-//! `Pending`, for the state machine to wait a minute and call again, and everything that concerns
-//! this account alone is `Failed` with a stable code, recorded in the bucket.
+//! `Pending`, so that the state machine waits a minute and calls again, and everything that concerns this
+//! account alone is `Failed` with a stable code, recorded in the bucket.
 
-mod member;
+mod credential_report;
+mod no_report;
+mod suspended_since;
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_iam::types::ReportStateType;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::identifiers::arn::ArnAccount;
@@ -21,17 +22,20 @@ use rollcall_core::text::time::format_time;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::aws::api_error::{ApiError, ApiErrorKind, Denial};
 use crate::aws::connection;
-use crate::aws::whole_answer::WholeAnswer;
-use crate::clock::now;
+use crate::aws::member_session::MemberRole;
+use crate::clock::Clock;
 use crate::parameter::Parameter;
 use crate::report_store::ReportStore;
 use crate::report_store::store_error::StoreError;
 use crate::settings;
 use crate::step_error::StepError;
 
-use member::MemberRole;
+use credential_report::{Report, generate_and_get};
+use no_report::NoReport;
+
+/// Allows the two calls the collector makes.
+const SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GenerateCredentialReport","iam:GetCredentialReport"],"Resource":"*"}]}"#;
 
 /// The pause between polls inside one call: most reports are ready in two seconds.
 const POLL_PAUSE: Duration = Duration::from_secs(2);
@@ -44,8 +48,10 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct CollectReport {
     member_role: MemberRole,
+    organizations: aws_sdk_organizations::Client,
     report_store: ReportStore,
     poll: Duration,
+    clock: Clock,
 }
 
 /// What the state machine gives the step: an item of the map, and where its loop stands.
@@ -117,19 +123,6 @@ pub enum CollectReportOutput {
     },
 }
 
-/// A report as IAM served it.
-struct Report {
-    content: Vec<u8>,
-    generated: DateTime<Utc>,
-}
-
-/// Why a call ends without a report.
-#[derive(Debug, PartialEq, Eq)]
-enum NoReport {
-    Pending { reason: PendingReason, message: String },
-    Failed { code: FailureCode, message: String },
-}
-
 impl CollectReport {
     /// The step with the settings of the environment.
     ///
@@ -144,6 +137,7 @@ impl CollectReport {
             ReportStore::from_environment(&config)?,
             settings::required("MEMBER_ROLE_NAME")?,
             Duration::from_secs(poll),
+            Clock::of_system(),
         ))
     }
 
@@ -154,8 +148,15 @@ impl CollectReport {
         report_store: ReportStore,
         member_role_name: String,
         poll: Duration,
+        clock: Clock,
     ) -> Self {
-        Self { member_role: MemberRole::new(config, member_role_name), report_store, poll }
+        Self {
+            member_role: MemberRole::new(config, member_role_name, SESSION_POLICY),
+            organizations: aws_sdk_organizations::Client::new(config),
+            report_store,
+            poll,
+            clock,
+        }
     }
 
     /// Collects the report of one account. `owner` is the collector's own account, which is asked
@@ -205,16 +206,20 @@ impl CollectReport {
         owner: &ArnAccount,
         account_id: &AccountId,
     ) -> Result<(), (FailureCode, String)> {
-        match self.member_role.assume(owner, account_id, "doctor").await {
-            Ok(_) => Ok(()),
-            Err(NoReport::Failed { code, message }) => Err((code, message)),
-            Err(NoReport::Pending { reason, message }) => Err((reason.after_the_last_wait(), message)),
-        }
+        let opened = self.member_role.open(owner, account_id, "doctor").await;
+        opened.map(|_| ()).map_err(|error| match NoReport::of_session(error) {
+            NoReport::Failed { code, message } => (code, message),
+            NoReport::Pending { reason, message } => (reason.after_the_last_wait(), message),
+        })
     }
 
     /// Generate, then Get, until there is a report or the poll is over.
     async fn report(&self, owner: &ArnAccount, input: &CollectReportInput) -> Result<Report, NoReport> {
-        let iam = self.member_role.iam(owner, input).await?;
+        let session = match self.member_role.open(owner, &input.account_id, &input.execution).await {
+            Ok(session) => session,
+            Err(error) => return Err(self.no_session(input, NoReport::of_session(error)).await),
+        };
+        let iam = session.iam();
         tracing::debug!("the role is assumed");
         let deadline = Instant::now() + self.poll;
         loop {
@@ -232,13 +237,24 @@ impl CollectReport {
         }
     }
 
+    /// Why the account has no report when there is no session in it.
+    async fn no_session(&self, input: &CollectReportInput, no_report: NoReport) -> NoReport {
+        match (&no_report, input.listed_by) {
+            (NoReport::Failed { .. }, ListedBy::Organizations) => {
+                suspended_since::ask(&self.organizations, &input.account_id, no_report).await
+            }
+            // It will be tried again, or Organizations did not list it.
+            _ => no_report,
+        }
+    }
+
     async fn store(&self, input: &CollectReportInput, report: Report) -> Result<(), StoreError> {
         let Report { content, generated } = report;
         let key = bucket_layout::report(input.date, &input.account_id);
         let mut metadata = vec![
             (bucket_layout::ACCOUNT_ID, input.account_id.to_string()),
             (bucket_layout::GENERATED_TIME, format_time(generated)),
-            (bucket_layout::COLLECTED_TIME, format_time(now())),
+            (bucket_layout::COLLECTED_TIME, format_time(self.clock.now())),
         ];
         // What IAM served is stored whatever it is: evidence first. Whether it can be read is for
         // the analysis to say, from what lies in the bucket.
@@ -266,7 +282,7 @@ impl CollectReport {
             message: message.clone(),
             remedy: code.remedy().to_owned(),
             waits: input.waits,
-            failed_at: now(),
+            failed_at: self.clock.now(),
         };
         self.report_store
             .write_json(&bucket_layout::failure(input.date, &input.account_id), &record, &input.execution)
@@ -284,89 +300,6 @@ impl CollectReport {
 /// A rate that was passed is not passed any less by asking again in two seconds.
 fn polling_helps(reason: PendingReason) -> bool {
     matches!(reason, PendingReason::Started | PendingReason::InProgress | PendingReason::Expired)
-}
-
-async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport> {
-    const GENERATE: &str = "iam:GenerateCredentialReport";
-    const GET: &str = "iam:GetCredentialReport";
-    let generated = iam
-        .generate_credential_report()
-        .send()
-        .await
-        .map_err(|error| NoReport::of(ApiError::of(GENERATE, error)))?;
-    let state = generated.state();
-    match state {
-        Some(ReportStateType::Complete) => {}
-        Some(ReportStateType::Started) => {
-            return Err(NoReport::state(PendingReason::Started, GENERATE, "STARTED"));
-        }
-        // A state that nobody knows yet is treated as one to wait for: the last wait ends it.
-        other => {
-            let state = other.map_or("no state", ReportStateType::as_str);
-            return Err(NoReport::state(PendingReason::InProgress, GENERATE, state));
-        }
-    }
-    let report = iam
-        .get_credential_report()
-        .customize()
-        .interceptor(WholeAnswer("GetCredentialReport"))
-        .send()
-        .await
-        .map_err(|error| NoReport::of(ApiError::of(GET, error)))?;
-    let incomplete = |what| NoReport::of(ApiError::incomplete(GET, what));
-    let content = report.content.ok_or_else(|| incomplete("content"))?.into_inner();
-    let generated = report
-        .generated_time
-        .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
-        .ok_or_else(|| incomplete("the time the report was generated"))?;
-    Ok(Report { content, generated })
-}
-
-impl NoReport {
-    fn state(reason: PendingReason, call: &str, state: &str) -> Self {
-        Self::Pending { reason, message: format!("{call} answered {state}") }
-    }
-
-    /// What a failed call to IAM in the account means for the account.
-    fn of(error: ApiError) -> Self {
-        let message = error.to_string();
-        let reason = match error.kind {
-            ApiErrorKind::Throttled => PendingReason::Throttled,
-            ApiErrorKind::NoCapacity => PendingReason::NoCapacity,
-            ApiErrorKind::ReportInProgress => PendingReason::InProgress,
-            ApiErrorKind::ReportMissing => PendingReason::Expired,
-            // A function's next try takes new credentials.
-            ApiErrorKind::Unavailable | ApiErrorKind::CredentialsExpired => PendingReason::Unavailable,
-            // The role was assumed, so it is there: what denies is a policy, explicit or for want of
-            // an allow.
-            ApiErrorKind::Denied(_) => {
-                return Self::Failed { code: FailureCode::DeniedByPolicy, message };
-            }
-            ApiErrorKind::ConditionFailed | ApiErrorKind::ConditionConflict | ApiErrorKind::Other => {
-                return Self::Failed { code: FailureCode::Internal, message };
-            }
-        };
-        Self::Pending { reason, message }
-    }
-
-    /// What a report that could not be stored means for the account.
-    fn of_storage(error: StoreError) -> Self {
-        let message = error.to_string();
-        match error.is_passing() {
-            true => Self::Pending { reason: PendingReason::StorageUnavailable, message },
-            false => Self::Failed { code: FailureCode::StorageFailed, message },
-        }
-    }
-
-    /// What a failed call to STS for the account means for the account.
-    fn of_assume_role(error: ApiError) -> Self {
-        match error.kind {
-            ApiErrorKind::Denied(Denial::NotAllowed | Denial::OfService) => {
-                Self::Failed { code: FailureCode::RoleMissingOrDenied, message: error.to_string() }
-            }
-            _ => Self::of(error),
-        }
-    }
 }
 
 #[cfg(test)]

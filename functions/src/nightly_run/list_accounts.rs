@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::aws::connection;
 use crate::aws::organization::Organization;
-use crate::clock::now;
+use crate::clock::Clock;
 use crate::nightly_run::collect_report::CollectReportInput;
 use crate::parameter::Parameter;
 use crate::report_store::ReportStore;
@@ -35,6 +35,7 @@ pub struct ListAccounts {
     report_store: ReportStore,
     work_store: Option<ReportStore>,
     settings: Settings,
+    clock: Clock,
 }
 
 /// What a deployment sets.
@@ -77,7 +78,7 @@ pub struct ListAccountsInput {
     pub execution_arn: String,
     /// When the execution started.
     pub started: DateTime<Utc>,
-    /// The execution's own input, as somebody may have written it by hand.
+    /// The execution's own input, which a person may have written by hand.
     pub input: Value,
 }
 
@@ -140,13 +141,15 @@ impl ListAccounts {
         let config = connection::with_attempts(config, ATTEMPTS);
         let report_store = ReportStore::from_environment(&config)?;
         let work_store = ReportStore::new(&config, settings::required("WORK_BUCKET")?, None);
-        Ok(Self::new(&config, report_store, Settings::from_environment()?).with_work_store(work_store))
+        let settings = Settings::from_environment()?;
+        let step = Self::new(&config, report_store, settings, Clock::of_system());
+        Ok(step.with_work_store(work_store))
     }
 
     /// The step with the given store and settings. It writes no items for a map: a caller that collects
     /// by itself has them from [`Self::take_roll`].
-    pub fn new(config: &SdkConfig, report_store: ReportStore, settings: Settings) -> Self {
-        Self { organization: Organization::new(config), report_store, work_store: None, settings }
+    pub fn new(config: &SdkConfig, report_store: ReportStore, settings: Settings, clock: Clock) -> Self {
+        Self { organization: Organization::new(config), report_store, work_store: None, settings, clock }
     }
 
     /// The same step, that writes the items of the map to `work_store`.
@@ -228,7 +231,7 @@ impl ListAccounts {
             execution: run.execution.clone(),
             started: run.started,
             as_of: run.as_of,
-            taken: now(),
+            taken: self.clock.now(),
             source,
             organization_id,
             accounts,

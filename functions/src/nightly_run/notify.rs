@@ -94,8 +94,8 @@ impl Notify {
         let console = Console::new(&owner.partition, &self.region);
         let bucket = self.report_store.name();
 
-        // Read before anything is sent: an error here has the whole step tried again, and nobody
-        // should get the same message seven times.
+        // Read before anything is sent: after an error here the whole step is tried again, and the same
+        // message must not be sent seven times.
         let listed = self.listed(&manifest).await?;
         let errors = messages::errors(&manifest, bucket, &console);
         let digest = messages::digest(&manifest, &listed, bucket, &console);
@@ -114,8 +114,7 @@ impl Notify {
         Ok(NotifyOutput { error_subject: subject(errors), findings_subject: subject(digest) })
     }
 
-    /// The findings that the digest lists. Findings that can't be read are told in it; they keep nobody
-    /// from hearing of the rest.
+    /// The findings that the digest lists. If they can't be read, the digest says so and tells the rest.
     async fn listed(&self, manifest: &Manifest) -> Result<Listed, StepError> {
         let mut listed = Listed::default();
         if manifest.findings.open == 0 {
@@ -141,8 +140,7 @@ impl Notify {
         Ok(Listed::unreadable(cause))
     }
 
-    /// Publishes every message, also after one could not be: a topic that refuses keeps nobody from the
-    /// others.
+    /// Publishes every message, also after one could not be: the topics do not depend on each other.
     async fn send(&self, outgoing: Vec<(&String, &Message, String)>) -> Result<(), StepError> {
         let mut sent = 0;
         let mut failures = Vec::new();

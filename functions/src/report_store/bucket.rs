@@ -10,13 +10,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 
 use chrono::DateTime;
+use rollcall_core::evidence::bucket_layout;
 
+use super::object::{Labels, Opened};
+use super::revision::{Condition, Revision};
 use super::store_error::StoreError;
-use super::{Labels, Opened};
 use crate::aws::api_error::{ApiError, Call};
-
-/// The key of the upload that is begun and taken back.
-const PROBE: &str = "rollcall-doctor";
 
 /// A bucket, and how to encrypt what is written to it.
 #[derive(Clone, Debug)]
@@ -65,12 +64,14 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
+    /// Writes an object if the condition holds, and answers its revision if S3 says it.
     pub(super) async fn put(
         &self,
         key: &str,
         body: ByteStream,
         labels: Labels<'_>,
-    ) -> Result<(), StoreError> {
+        condition: Condition<'_>,
+    ) -> Result<Option<Revision>, StoreError> {
         let mut request = self
             .client
             .put_object()
@@ -81,44 +82,51 @@ impl Bucket {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(labels.checksum.base64())
             .set_metadata(Some(labels.metadata));
+        request = match condition {
+            Condition::Always => request,
+            Condition::IsNew => request.if_none_match("*"),
+            Condition::HasRevision(Revision(etag)) => request.if_match(etag),
+        };
         if let Some(kms_key_arn) = &self.kms_key_arn {
             request = request
                 .server_side_encryption(ServerSideEncryption::AwsKms)
                 .ssekms_key_id(kms_key_arn)
                 .bucket_key_enabled(true);
         }
-        request
-            .body(body)
-            .send()
-            .await
-            .map(|_| ())
+        let answer = request.body(body).send().await;
+        answer
+            .map(|answer| answer.e_tag.map(Revision))
             .map_err(|error| self.error(self.call("s3:PutObject", key), error))
     }
 
+    /// The answer about the object under `key` lacks its ETag.
+    pub(super) fn without_revision(&self, operation: &'static str, key: &str) -> StoreError {
+        self.failed(ApiError::incomplete(self.call(operation, key), "an ETag"))
+    }
+
     /// Begins an upload and takes it back: S3 asks for the same permissions, on the key too, and a bucket
-    /// of evidence that nobody may delete from keeps nothing of it.
+    /// of evidence, from which nothing can be deleted, keeps nothing of it.
     pub(super) async fn try_write(&self) -> Result<(), StoreError> {
-        let mut request = self.client.create_multipart_upload().bucket(&self.name).key(PROBE);
+        let mut request = self.client.create_multipart_upload().bucket(&self.name).key(bucket_layout::PROBE);
         if let Some(kms_key_arn) = &self.kms_key_arn {
             request = request
                 .server_side_encryption(ServerSideEncryption::AwsKms)
                 .ssekms_key_id(kms_key_arn)
                 .bucket_key_enabled(true);
         }
-        let begun = request
-            .send()
-            .await
-            .map_err(|error| self.error(self.call("s3:PutObject (CreateMultipartUpload)", PROBE), error))?;
+        let begun = request.send().await.map_err(|error| {
+            self.error(self.call("s3:PutObject (CreateMultipartUpload)", bucket_layout::PROBE), error)
+        })?;
         let upload_id = begun.upload_id.unwrap_or_default();
         self.client
             .abort_multipart_upload()
             .bucket(&self.name)
-            .key(PROBE)
+            .key(bucket_layout::PROBE)
             .upload_id(upload_id)
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| self.error(self.call("s3:AbortMultipartUpload", PROBE), error))
+            .map_err(|error| self.error(self.call("s3:AbortMultipartUpload", bucket_layout::PROBE), error))
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
@@ -128,6 +136,7 @@ impl Bucket {
                 metadata: answer.metadata.unwrap_or_default(),
                 modified: answer.last_modified.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
                 body: answer.body,
+                revision: answer.e_tag.map(Revision),
             })),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(self.error(self.call("s3:GetObject", key), error)),

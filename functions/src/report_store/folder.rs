@@ -3,6 +3,9 @@
 //! What S3 keeps as an object's metadata lies in a hidden folder beside the days, in a file for each
 //! object. The bytes are put in place first and the metadata after them, each in one step, so that a
 //! run that is killed leaves no half object and none that says it is another run's.
+//!
+//! A record is looked at and written under a lock in the hidden folder. The lock holds among processes of
+//! Rollcall on file systems that have locks, which not every network's has.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,11 +16,14 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::primitives::ByteStream;
 use tempfile::NamedTempFile;
 
+use super::object::{Checksum, Labels, Opened};
+use super::revision::{Condition, Revision};
 use super::store_error::{DiskError, StoreError};
-use super::{Labels, Opened};
 
 /// Where metadata and unfinished files lie.
 const HIDDEN: &str = ".rollcall";
+/// The file there that is locked while a record is looked at and written.
+const LOCK: &str = "lock";
 
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
@@ -56,15 +62,56 @@ impl Folder {
             file.write_all(&chunk).map_err(failed)?;
         }
         let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        finish(file, &path).map_err(failed)?;
-        let metadata = serde_json::to_vec_pretty(&labels.metadata).map_err(|error| failed(error.into()))?;
-        let mut file = self.unfinished().map_err(failed)?;
-        file.write_all(&metadata).map_err(failed)?;
-        finish(file, &self.metadata_path(key)).map_err(failed)
+        self.finish(key, file, &labels).map_err(failed)
     }
 
-    /// Makes a file that is gone at once, in the folder or, where there is none yet, in the nearest one
-    /// above it that there is.
+    /// Puts a record in its place if the condition holds there, and answers whether it does.
+    ///
+    /// One process at a time looks and writes, by a lock that ends with the process. Nothing is waited for
+    /// in between, so that no other record of this process can wait for the lock on the same thread.
+    pub(super) fn put_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        labels: &Labels<'_>,
+        condition: Condition<'_>,
+    ) -> Result<bool, StoreError> {
+        let path = self.path(key);
+        let failed = |error: io::Error| StoreError::from(DiskError::new("writing", &path, error));
+        let _lock = self.lock().map_err(failed)?;
+        let there = match fs::read(&path) {
+            Ok(bytes) => Some(revision_of(&bytes)),
+            Err(error) if is_nowhere(&error) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let holds = condition.holds(there.as_ref());
+        if holds {
+            let mut file = self.unfinished().map_err(failed)?;
+            file.write_all(bytes).map_err(failed)?;
+            self.finish(key, file, labels).map_err(failed)?;
+        }
+        Ok(holds)
+    }
+
+    /// The lock of the folder, until it is dropped.
+    fn lock(&self) -> io::Result<fs::File> {
+        let folder = self.root.join(HIDDEN);
+        make_folder(&folder)?;
+        let file = fs::File::create(folder.join(LOCK))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// Puts a finished file in the place of `key`, and its labels after it.
+    fn finish(&self, key: &str, file: NamedTempFile, labels: &Labels<'_>) -> io::Result<()> {
+        finish(file, &self.path(key))?;
+        let mut file = self.unfinished()?;
+        file.write_all(&serde_json::to_vec_pretty(&labels.metadata)?)?;
+        finish(file, &self.metadata_path(key))
+    }
+
+    /// Makes a file and removes it at once: in the folder or, if it does not exist yet, in the nearest folder
+    /// above it that does.
     pub(super) fn try_write(&self) -> Result<(), StoreError> {
         let there = |folder: &&Path| !folder.as_os_str().is_empty() && folder.exists();
         let nearest = self.root.ancestors().find(there).unwrap_or(Path::new("."));
@@ -98,7 +145,7 @@ impl Folder {
         Ok(Some(aside))
     }
 
-    /// A file that nobody reads before it is finished, on the same disk as its place.
+    /// A file for what is not finished yet, on the same disk as its place.
     fn unfinished(&self) -> io::Result<NamedTempFile> {
         let folder = self.root.join(HIDDEN);
         make_folder(&folder)?;
@@ -108,15 +155,21 @@ impl Folder {
     pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
         let path = self.path(key);
         let failed = |error: io::Error| StoreError::from(DiskError::new("reading", &path, error));
-        if !path.try_exists().map_err(failed)? {
-            return Ok(None);
-        }
-        let modified = fs::metadata(&path).and_then(|file| file.modified()).map_err(failed)?;
-        let body = ByteStream::from_path(&path).await.map_err(|error| failed(error.into()))?;
-        Ok(Some(Opened { metadata: self.metadata(key)?, modified: Some(modified.into()), body }))
+        // One handle for the length and the bytes: by its path, a file that is replaced meanwhile would have the
+        // length of one and the bytes of the other.
+        let file = match tokio::fs::File::open(&path).await {
+            Ok(file) => file,
+            Err(error) if is_nowhere(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let modified = file.metadata().await.and_then(|file| file.modified()).map_err(failed)?;
+        let body = ByteStream::read_from().file(file).build().await;
+        let body = body.map_err(|error| failed(error.into()))?;
+        let (metadata, modified) = (self.metadata(key)?, Some(modified.into()));
+        Ok(Some(Opened { metadata, modified, body, revision: None }))
     }
 
-    /// The metadata of an object; none when somebody has put the file there by hand.
+    /// The metadata of an object; none when the file was put there by hand.
     fn metadata(&self, key: &str) -> Result<HashMap<String, String>, StoreError> {
         let path = self.metadata_path(key);
         let failed = |error: io::Error| StoreError::from(DiskError::new("reading", &path, error));
@@ -175,7 +228,7 @@ fn finish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Makes a folder and those above it, for its owner only: the names in it are those of accounts.
+/// Makes a folder and those above it, which only their owner can read: file names are account ids.
 fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -184,12 +237,17 @@ fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// The revision of a record with these bytes.
+pub(super) fn revision_of(bytes: &[u8]) -> Revision {
+    Revision(Checksum::of(bytes).hex())
+}
+
 /// There is nothing, or something else than a folder above it.
 fn is_nowhere(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// What lies in a folder, but for what is hidden, in order; nothing when there is no such folder.
+/// The files and folders in a folder that are not hidden, in order; empty when there is no such folder.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let failed = |error: io::Error| StoreError::from(DiskError::new("listing", folder, error));
     let entries = match fs::read_dir(folder) {
@@ -212,7 +270,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::{Checksum, ReportStore};
+    use super::super::ReportStore;
     use super::*;
 
     fn store() -> (tempfile::TempDir, ReportStore) {
@@ -265,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_somebody_put_there_is_no_runs() {
+    async fn a_file_that_was_put_there_by_hand_belongs_to_no_run() {
         let (folder, store) = store();
         fs::create_dir_all(folder.path().join("reports")).unwrap();
         fs::write(folder.path().join("reports/exemptions.toml"), "").unwrap();

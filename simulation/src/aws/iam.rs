@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 use rollcall_testing::aws_answers::Answer;
 
 use crate::call::Call;

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use rollcall_core::evidence::bucket_layout;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 use rollcall_testing::aws_answers::Answer;
 
 use super::iam::ReportState;

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_functions::aws::connection;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::analyze_reports::AnalyzeReports;
 use rollcall_functions::nightly_run::collect_report::{self, CollectReport};
 use rollcall_functions::nightly_run::list_accounts::{self, ListAccounts};
@@ -31,7 +32,7 @@ pub(crate) struct Function {
     pub(super) name: &'static str,
     /// Whether every call of it is bounded, so that it always has time to say what happened.
     pub(super) is_always_in_time: bool,
-    pub(super) build: fn(&Deployment, &SdkConfig) -> Step,
+    pub(super) build: fn(&Deployment, &SdkConfig, Clock) -> Step,
 }
 
 /// Every function of every state machine.
@@ -48,14 +49,14 @@ fn report_store(deployment: &Deployment, config: &SdkConfig) -> ReportStore {
     ReportStore::new(config, REPORT_BUCKET.to_owned(), Some(key)).owned_by(owner.to_string())
 }
 
-fn build_list_accounts(deployment: &Deployment, config: &SdkConfig) -> Step {
+fn build_list_accounts(deployment: &Deployment, config: &SdkConfig, clock: Clock) -> Step {
     let config = connection::with_attempts(config, list_accounts::ATTEMPTS);
     let settings = list_accounts::Settings {
         organization_id: Some(ORGANIZATION.to_owned()),
         ..list_accounts::Settings::default()
     };
     let work_store = ReportStore::new(&config, WORK_BUCKET.to_owned(), None);
-    let step = ListAccounts::new(&config, report_store(deployment, &config), settings);
+    let step = ListAccounts::new(&config, report_store(deployment, &config), settings, clock);
     let step = Rc::new(step.with_work_store(work_store));
     answering(move |input| {
         let step = Rc::clone(&step);
@@ -63,11 +64,11 @@ fn build_list_accounts(deployment: &Deployment, config: &SdkConfig) -> Step {
     })
 }
 
-fn build_collect_report(deployment: &Deployment, config: &SdkConfig) -> Step {
+fn build_collect_report(deployment: &Deployment, config: &SdkConfig, clock: Clock) -> Step {
     let config = connection::with_call_limit(config, collect_report::CALL_LIMIT);
     let poll = Duration::from_secs(deployment.of_parameter("PollSeconds"));
     let store = report_store(deployment, &config);
-    let step = Rc::new(CollectReport::new(&config, store, "rollcall-member".to_owned(), poll));
+    let step = Rc::new(CollectReport::new(&config, store, "rollcall-member".to_owned(), poll, clock));
     let owner = Rc::new(deployment.owner.clone());
     answering(move |input| {
         let (step, owner) = (Rc::clone(&step), Rc::clone(&owner));
@@ -75,15 +76,15 @@ fn build_collect_report(deployment: &Deployment, config: &SdkConfig) -> Step {
     })
 }
 
-fn build_analyze_reports(deployment: &Deployment, config: &SdkConfig) -> Step {
-    let step = Rc::new(AnalyzeReports::new(report_store(deployment, config), RuleSettings::default()));
+fn build_analyze_reports(deployment: &Deployment, config: &SdkConfig, clock: Clock) -> Step {
+    let step = Rc::new(AnalyzeReports::new(report_store(deployment, config), RuleSettings::default(), clock));
     answering(move |input| {
         let step = Rc::clone(&step);
         async move { step.run(input).await }
     })
 }
 
-fn build_notify(deployment: &Deployment, config: &SdkConfig) -> Step {
+fn build_notify(deployment: &Deployment, config: &SdkConfig, _clock: Clock) -> Step {
     let config = connection::with_attempts(config, notify::ATTEMPTS);
     let topics =
         Topics { error_arn: ERROR_TOPIC.to_owned(), findings_arn: FINDINGS_TOPIC.to_owned(), chat_arn: None };

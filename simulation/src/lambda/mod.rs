@@ -15,6 +15,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use futures_util::future::{Either, select};
 use rollcall_functions::aws::connection;
+use rollcall_functions::clock::Clock as StepClock;
 use rollcall_functions::lambda;
 use rollcall_functions::step_error::StepError;
 use rollcall_testing::random::number;
@@ -253,7 +254,7 @@ impl Lambda {
             *self.state().injected.entry("clock wrong".to_owned()).or_default() += 1;
         }
         let connection = self.connection(number, clock.ahead_by(skew), Arc::clone(&killed));
-        let step = (function.build)(deployment, &connection);
+        let step = (function.build)(deployment, &connection, StepClock::new(self.0.clock));
         let timeout = Duration::from_secs(deployment.of_function(function.name, "Timeout"));
         Environment { step, timeout, killed, is_new: Cell::new(true) }
     }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::text::time::format_time;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 
 use crate::aws::{Aws, REPORT_BUCKET};
 use crate::night::run;

@@ -5,7 +5,7 @@ use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::{AccountOutcome, Outcome, ReportEntry};
 use rollcall_core::organization::run::Run;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 
 use super::earlier_run::EXEMPTIONS;
 use crate::aws::{Aws, Object, REPORT_BUCKET};

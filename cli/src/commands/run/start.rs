@@ -8,7 +8,7 @@ use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::run::Run;
 use rollcall_core::text::time::format_time;
 use rollcall_functions::aws::connection;
-use rollcall_functions::clock;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::collect_report::CollectReportInput;
 use rollcall_functions::nightly_run::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
@@ -47,8 +47,9 @@ impl Start {
         config: &SdkConfig,
         caller: &Caller,
         store: &ReportStore,
-        now: DateTime<Utc>,
+        clock: &Clock,
     ) -> Result<Self, CommandError> {
+        let now = clock.now();
         let run = Run {
             execution: format!("{COMMAND}{}-{}", now.format("%Y%m%dT%H%M%SZ"), std::process::id()),
             execution_arn: String::new(),
@@ -67,7 +68,12 @@ impl Start {
             include: selection.include_account_ids.iter().cloned().collect(),
             exclude: selection.exclude_account_ids.iter().cloned().collect(),
         };
-        let step = ListAccounts::new(&connection::with_attempts(config, ATTEMPTS), store.clone(), settings);
+        let step = ListAccounts::new(
+            &connection::with_attempts(config, ATTEMPTS),
+            store.clone(),
+            settings,
+            clock.clone(),
+        );
         let (roll, to_collect) = step.take_roll(&run, Default::default()).await.map_err(command_error)?;
         // Only now: a run that may not even list the accounts leaves everything where it is.
         if let Some(aside) = store.make_room(&bucket_layout::day(run.date()))?
@@ -80,7 +86,11 @@ impl Start {
     }
 
     /// Finds the latest run that did not finish, and which of its accounts are complete.
-    pub(super) async fn again(arguments: &RunArguments, store: &ReportStore) -> Result<Self, CommandError> {
+    pub(super) async fn again(
+        arguments: &RunArguments,
+        store: &ReportStore,
+        now: DateTime<Utc>,
+    ) -> Result<Self, CommandError> {
         let unfinished = || {
             CommandError::new(format!(
                 "there is no unfinished run in {}: leave --resume out to start one",
@@ -114,7 +124,7 @@ impl Start {
         {
             return Err(unfinished());
         }
-        if clock::now() - roll.started > TimeDelta::hours(RESUMED_HOURS) {
+        if now - roll.started > TimeDelta::hours(RESUMED_HOURS) {
             return Err(CommandError::new(format!(
                 "the unfinished run in {} started at {}, more than {RESUMED_HOURS} hours ago: leave --resume out to start one of today",
                 arguments.output,

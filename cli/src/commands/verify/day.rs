@@ -7,7 +7,7 @@ use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::judgement::exemptions::Exemptions;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::roll_call::RollCall;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 use serde::de::DeserializeOwned;
 
 use crate::error::CommandError;

@@ -14,7 +14,8 @@ use rollcall_core::judgement::finding::Finding;
 use rollcall_core::judgement::history::Previous;
 use rollcall_core::organization::failure::FailureRecord;
 use rollcall_core::organization::outcome::{AccountOutcome, Outcome, ReportEntry};
-use rollcall_functions::report_store::{Checksum, LinesError};
+use rollcall_functions::report_store::LinesError;
+use rollcall_functions::report_store::object::Checksum;
 
 use super::day::Day;
 use crate::error::CommandError;

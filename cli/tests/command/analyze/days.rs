@@ -3,7 +3,7 @@
 use std::fs;
 
 use rollcall_core::judgement::rules::RuleId;
-use rollcall_functions::report_store::Checksum;
+use rollcall_functions::report_store::object::Checksum;
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 

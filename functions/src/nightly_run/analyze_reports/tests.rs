@@ -1,9 +1,12 @@
 mod judging;
 
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::organization::outcome::{AccountOutcome, Outcome, OutcomeKind};
 use rollcall_core::organization::roll::RollSource;
 use rollcall_core::organization::roll::{Account, SkipReason};
 
+use super::evidence::storage_failed;
 use super::*;
 use crate::fake_bucket::FakeBucket;
 use crate::lambda::sentence;
@@ -82,7 +85,7 @@ async fn analyze(aws: &FakeAws) -> Manifest {
 }
 
 async fn analyze_run(aws: &FakeAws, run: Run) -> Manifest {
-    let step = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default());
+    let step = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default(), Clock::of_system());
     let key = format!("reports/{}", bucket_layout::run(run.date()));
     let execution = run.execution.clone();
     let output = step.run(AnalyzeReportsInput { run }).await.unwrap();
@@ -110,7 +113,7 @@ async fn every_account_has_the_outcome_that_lies_in_the_bucket() {
     for digit in 1..=3 {
         aws = with_report(aws, digit, &content(digit), "night-1");
     }
-    let failure = storage_failed(&run(), &id(4), "refused".into());
+    let failure = storage_failed(&run(), &id(4), "refused".into(), run().started);
     let aws = aws.with_object(
         &failure_key(4),
         &serde_json::to_string(&failure).unwrap(),
@@ -135,7 +138,7 @@ async fn what_another_execution_left_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_report_of_nobody_known_does_not_count() {
+async fn a_report_of_an_unknown_execution_does_not_count() {
     let aws = roll(1, "night-1").with_object(&report_key(1), &content(1), &[]);
     assert_eq!(analyze(&aws).await.accounts[0].outcome, Outcome::NoOutcome);
 }
@@ -210,7 +213,7 @@ async fn files_that_are_no_reports_are_passed_over() {
 }
 
 async fn refused(aws: FakeAws) -> StepError {
-    let error = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default())
+    let error = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default(), Clock::of_system())
         .run(AnalyzeReportsInput { run: run() })
         .await
         .unwrap_err();
@@ -274,14 +277,14 @@ async fn a_report_without_one_of_its_times_names_the_one() {
 #[tokio::test]
 async fn a_recorded_failure_keeps_its_code_and_words() {
     let code = FailureCode::RoleMissingOrDenied;
-    let record = FailureRecord { code, ..storage_failed(&run(), &id(1), "no role".into()) };
+    let record = FailureRecord { code, ..storage_failed(&run(), &id(1), "no role".into(), run().started) };
     let aws = with_failure(roll(1, "night-1"), 1, &serde_json::to_string(&record).unwrap());
     assert_eq!(only(&aws).await, (OutcomeKind::Failed, Some(code), "no role".into()));
 }
 
 #[tokio::test]
 async fn a_recorded_failure_that_is_damaged_says_so() {
-    let record = storage_failed(&run(), &id(1), String::new());
+    let record = storage_failed(&run(), &id(1), String::new(), run().started);
     let unknown = serde_json::to_string(&record).unwrap().replace("StorageFailed", "CodeOfNextYear");
     for damaged in ["", "{", unknown.as_str()] {
         let (outcome, code, message) = only(&with_failure(roll(1, "night-1"), 1, damaged)).await;
@@ -293,7 +296,7 @@ async fn a_recorded_failure_that_is_damaged_says_so() {
 #[tokio::test]
 async fn a_report_counts_before_a_failure_that_was_recorded_of_its_write() {
     let aws = with_report(roll(1, "night-1"), 1, &content(1), "night-1");
-    let record = storage_failed(&run(), &id(1), "no answer".into());
+    let record = storage_failed(&run(), &id(1), "no answer".into(), run().started);
     let aws = with_failure(aws, 1, &serde_json::to_string(&record).unwrap());
     assert_eq!(only(&aws).await.0, OutcomeKind::Collected);
 }
@@ -336,7 +339,7 @@ async fn reports_and_failures_are_listed_to_the_last_page() {
         aws = with_report(aws, digit, &content(digit), "night-1");
     }
     for digit in 6..=8 {
-        let record = storage_failed(&run(), &id(digit), "refused".into());
+        let record = storage_failed(&run(), &id(digit), "refused".into(), run().started);
         aws = with_failure(aws, digit, &serde_json::to_string(&record).unwrap());
     }
     let Coverage { accounts, collected, failed, no_outcome, percent, .. } = analyze(&aws).await.coverage;

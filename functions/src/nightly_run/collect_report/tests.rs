@@ -1,6 +1,7 @@
 use aws_smithy_http_client::test_util::NeverClient;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -71,6 +72,7 @@ async fn collect_with(
         aws.bucket("reports"),
         "rollcall-member".into(),
         Duration::from_secs(poll),
+        Clock::of_system(),
     )
     .run(&owner("aws"), input)
     .await
@@ -110,7 +112,7 @@ async fn a_stored_report_is_what_iam_served_and_says_so() {
     assert_eq!(metadata("account-id"), MEMBER);
     assert_eq!(metadata("generated-time"), "2026-01-31T00:59:00Z");
     assert_eq!(metadata("rows"), "1");
-    assert_eq!(metadata("sha256"), crate::report_store::Checksum::of(REPORT.as_bytes()).hex());
+    assert_eq!(metadata("sha256"), crate::report_store::object::Checksum::of(REPORT.as_bytes()).hex());
     let request = &aws.requests("PutObject")[0];
     assert!(request.headers.contains_key("x-amz-checksum-sha256"));
 }
@@ -118,10 +120,16 @@ async fn a_stored_report_is_what_iam_served_and_says_so() {
 #[tokio::test]
 async fn the_role_is_that_of_the_owners_partition_and_its_session_may_make_two_calls() {
     let aws = well();
-    CollectReport::new(&aws.config(), aws.bucket("reports"), "rollcall-member".into(), Duration::ZERO)
-        .run(&owner("aws-us-gov"), input(MEMBER, 0))
-        .await
-        .unwrap();
+    CollectReport::new(
+        &aws.config(),
+        aws.bucket("reports"),
+        "rollcall-member".into(),
+        Duration::ZERO,
+        Clock::of_system(),
+    )
+    .run(&owner("aws-us-gov"), input(MEMBER, 0))
+    .await
+    .unwrap();
     let request = &aws.requests("AssumeRole")[0];
     assert_eq!(request.field("RoleArn"), "arn:aws-us-gov:iam::111122223333:role/rollcall-member");
     assert_eq!(request.field("RoleSessionName"), "rollcall-night-1");
@@ -271,9 +279,19 @@ async fn a_call_that_a_policy_denies_is_a_recorded_failure() {
 }
 
 #[tokio::test]
-async fn an_answer_nobody_knows_is_a_recorded_failure() {
+async fn an_unknown_answer_is_a_recorded_failure() {
     let aws = well().on("GenerateCredentialReport", [query_error(400, "SomethingNew", "words")]);
     assert_eq!(failed(&aws).await, FailureCode::Internal);
+}
+
+#[tokio::test]
+async fn the_session_policy_allows_two_calls() {
+    let policy: serde_json::Value = serde_json::from_str(SESSION_POLICY).unwrap();
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        policy["Statement"][0]["Action"],
+        json!(["iam:GenerateCredentialReport", "iam:GetCredentialReport"])
+    );
 }
 
 #[tokio::test]
@@ -295,7 +313,7 @@ async fn half_a_report_is_no_report_and_half_a_session_none() {
     let time = "<GeneratedTime>2026-01-31T00:59:00Z</GeneratedTime>";
     let content = BASE64_STANDARD.encode("user,arn\n");
     let report = format!("<GetCredentialReportResponse><GetCredentialReportResult>{time}<Content>{content}");
-    // Nobody promises the order of its parts.
+    // AWS does not promise the order of its parts.
     let session = "<AssumeRoleResponse><AssumeRoleResult><Credentials><Expiration>2026-01-31T02:00:00Z</Expiration><AccessKeyId>MEMBER</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>hal";
     for (action, half) in [("GetCredentialReport", report.as_str()), ("AssumeRole", session)] {
         let aws = well().on(action, [xml(half)]);
@@ -355,8 +373,9 @@ async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_co
     let key_arn = "arn:aws:kms:eu-central-1:444455556666:key/1";
     let bucket = ReportStore::new(&aws.config(), "reports".into(), Some(key_arn.into()));
     let bucket = bucket.owned_by("444455556666".into());
-    let before = now();
-    CollectReport::new(&aws.config(), bucket, "rollcall-member".into(), Duration::ZERO)
+    let clock = Clock::of_system();
+    let before = clock.now();
+    CollectReport::new(&aws.config(), bucket, "rollcall-member".into(), Duration::ZERO, Clock::of_system())
         .run(&owner("aws"), input(MEMBER, 0))
         .await
         .unwrap();
@@ -369,7 +388,7 @@ async fn a_stored_report_is_checked_by_s3_and_encrypted_under_the_key_that_is_co
     assert_eq!(headers["x-amz-server-side-encryption-bucket-key-enabled"], "true");
     assert_eq!(headers["x-amz-expected-bucket-owner"], "444455556666");
     let collected: DateTime<Utc> = headers["x-amz-meta-collected-time"].parse().unwrap();
-    assert!((before..=now()).contains(&collected), "{collected}");
+    assert!((before..=clock.now()).contains(&collected), "{collected}");
 }
 
 #[tokio::test]
@@ -428,7 +447,13 @@ async fn what_two_seconds_do_not_mend_is_not_polled_for() {
 /// The step as it runs in production: a call is tried again, and bounded.
 fn as_in_production(config: &SdkConfig, aws: &FakeAws) -> CollectReport {
     let config = connection::with_call_limit(config, CALL_LIMIT);
-    CollectReport::new(&config, aws.bucket("reports"), "rollcall-member".into(), Duration::ZERO)
+    CollectReport::new(
+        &config,
+        aws.bucket("reports"),
+        "rollcall-member".into(),
+        Duration::ZERO,
+        Clock::of_system(),
+    )
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ fn organization() -> FakeAws {
 }
 
 async fn list_with(aws: &FakeAws, settings: Settings, input: Value) -> Result<ListAccountsOutput, StepError> {
-    ListAccounts::new(&aws.config(), aws.bucket("reports"), settings)
+    ListAccounts::new(&aws.config(), aws.bucket("reports"), settings, Clock::of_system())
         .with_work_store(aws.bucket("work"))
         .run(ListAccountsInput {
             execution: "night-1".into(),
@@ -410,7 +410,7 @@ async fn the_roll_says_all_that_organizations_knows_of_an_account() {
 }
 
 #[tokio::test]
-async fn an_account_whose_id_is_none_ends_the_step_for_it_would_be_missing_silently() {
+async fn an_account_with_a_malformed_id_ends_the_step_because_it_would_be_missing_silently() {
     let aws =
         organization().on("ListAccounts", [answer(json!({ "Accounts": [account(1), { "Id": "12" }] }))]);
     let error = refused(&aws, Settings::default(), json!({})).await;
@@ -419,7 +419,7 @@ async fn an_account_whose_id_is_none_ends_the_step_for_it_would_be_missing_silen
 }
 
 #[tokio::test]
-async fn an_account_to_include_that_nobody_listed_is_collected_and_will_fail_there() {
+async fn an_account_to_include_that_is_not_listed_is_collected_and_will_fail_there() {
     let aws = organization();
     let settings =
         Settings { include: [id(2), id(9)].map(|id| id.parse().unwrap()).into(), ..Default::default() };

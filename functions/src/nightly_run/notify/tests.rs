@@ -6,10 +6,11 @@ use rollcall_core::organization::roll::{Account, Roll, RollSource};
 use rollcall_core::organization::roll_call::{Evidence, RollCall};
 
 use super::*;
+use crate::clock::Clock;
 use crate::fake_bucket::FakeBucket;
 use crate::lambda::sentence;
 use crate::nightly_run::analyze_reports::{AnalyzeReports, AnalyzeReportsInput};
-use crate::report_store::Checksum;
+use crate::report_store::object::Checksum;
 use crate::step_error::StepErrorName;
 use rollcall_testing::fake_aws::{FakeAws, query, query_error, s3_error};
 use rollcall_testing::hostile_texts::TEXTS;
@@ -207,7 +208,7 @@ async fn analyzed(is_covered: bool) -> FakeAws {
         )
         .with_object("reports/2026-01-31/reports/credentialReport_111122223333.csv", report, &metadata)
         .on("Publish", [query("Publish", "<MessageId>1</MessageId>")]);
-    let analyze = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default());
+    let analyze = AnalyzeReports::new(aws.bucket("reports"), RuleSettings::default(), Clock::of_system());
     analyze.run(AnalyzeReportsInput { run: run("night-1") }).await.unwrap();
     aws
 }
@@ -258,7 +259,7 @@ async fn a_chat_gets_both_as_custom_notifications() {
 }
 
 #[tokio::test]
-async fn findings_that_can_not_be_read_are_told_and_keep_nobody_from_the_rest() {
+async fn the_digest_says_that_findings_can_not_be_read_and_the_rest_is_sent() {
     for (content, cause) in
         [("", "is not the one that run.json names"), ("{}\n", "line 1 is no finding: missing field")]
     {
@@ -285,7 +286,7 @@ async fn nothing_is_sent_before_all_is_read_for_the_step_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_topic_that_refuses_keeps_nobody_from_the_others_and_nothing_is_sent_twice() {
+async fn a_topic_that_refuses_does_not_keep_messages_from_the_others_and_nothing_is_sent_twice() {
     let sent = query("Publish", "<MessageId>1</MessageId>");
     let refused = query_error(404, "NotFound", "Topic does not exist");
     for answers in [

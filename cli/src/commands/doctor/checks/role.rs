@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::roll::{Account, SkipReason};
 use rollcall_functions::aws::connection;
+use rollcall_functions::clock::Clock;
 use rollcall_functions::nightly_run::collect_report::{CALL_LIMIT, CollectReport};
 use rollcall_functions::report_store::ReportStore;
 use tokio::time::Duration;
@@ -51,6 +52,7 @@ pub async fn check(
         nowhere,
         role_name.clone(),
         Duration::ZERO,
+        Clock::of_system(),
     );
     let mut refusals: Vec<(&Account, FailureCode, String)> = stream::iter(tried)
         .map(|account| {

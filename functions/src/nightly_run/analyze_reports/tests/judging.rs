@@ -19,7 +19,7 @@ fn stale(digit: u8, users: &[&str]) -> String {
             "{user},arn:aws:iam::{account_id}:user/{user},true,2025-10-23T01:00:00Z,2026-01-30T01:00:00Z\n"
         )
     };
-    // Somebody must be readable.
+    // A report needs a row that can be read.
     format!("{HEADER}zoe,arn:aws:iam::{}:user/zoe,false,N/A,N/A\n", id(digit))
         + &users.iter().map(row).collect::<String>()
 }

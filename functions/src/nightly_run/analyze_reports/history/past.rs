@@ -1,0 +1,32 @@
+//! What of the past is asked for, and what is answered of a day.
+
+use chrono::NaiveDate;
+use rollcall_core::judgement::finding::Finding;
+use rollcall_core::judgement::history::Earlier;
+use rollcall_core::judgement::settings::RuleSettings;
+use rollcall_core::organization::roll::Roll;
+
+use crate::report_store::ReportStore;
+use crate::report_store::store_error::StoreError;
+use crate::step_error::StepError;
+
+/// What of the past is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Past<'a> {
+    /// Where the days lie.
+    pub(crate) store: &'a ReportStore,
+    /// The date of tonight's run.
+    pub(crate) date: NaiveDate,
+    /// The accounts of tonight's run.
+    pub(crate) roll: &'a Roll,
+    /// How the rules are set tonight.
+    pub(crate) settings: &'a RuleSettings,
+}
+
+/// The findings of a day and what day it is, or why it can't be compared with.
+pub(super) type Day = Result<(Earlier, Vec<Finding>), String>;
+
+/// Tells a refusal, which stays, from an outage, which is worth another try of the whole step.
+pub(super) fn passes(error: StoreError) -> Result<StoreError, StepError> {
+    if error.is_passing() { Err(error.into()) } else { Ok(error) }
+}
