@@ -61,8 +61,9 @@ KEPT_MONTHS = 12
 LOGGED_KB = 1.2
 # S3 bucket keys "reduce requests to KMS by up to 99 percent".
 OBJECTS_A_KMS_REQUEST = 100
-# accounts.json, to-collect.json, findings twice, page, two for tables, manifest, the map's results; and lists.
-OTHER_OBJECTS = 14
+# accounts.json, the items, findings twice, page, two for tables, exemptions, manifest, the lock twice, the map's
+# results; and lists.
+OTHER_OBJECTS = 17
 EMAILS = 2
 # What the alarms read. The dashboard, and the metrics that only it shows, are not made unless asked for.
 METRICS = 2

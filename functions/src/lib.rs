@@ -5,6 +5,7 @@
 //! | [`nightly_run`] | the steps of the nightly run, one small binary each |
 //! | [`aws`] | the connection to AWS, what a failed call means, the organization |
 //! | [`report_store`] | reports and findings, in a bucket or a folder |
+//! | [`run_lock`] | one run of a state machine at a time |
 //! | [`settings`] | what a deployment sets, from the environment |
 //! | [`step_error`] | how a step fails, in the state machine's terms |
 //! | [`lambda`] | serves a step as a Lambda function |
@@ -21,5 +22,6 @@ pub mod lambda;
 pub mod nightly_run;
 pub mod parameter;
 pub mod report_store;
+pub mod run_lock;
 pub mod settings;
 pub mod step_error;

@@ -8,13 +8,14 @@
 use std::io;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rollcall_core::identifiers::account_id::{AccountId, InvalidAccountId};
 use rollcall_core::identifiers::arn::InvalidArn;
 use rollcall_core::judgement::exemptions::InvalidExemptions;
 use rollcall_core::judgement::settings::InvalidSetting;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::roll::UnknownAccounts;
-use rollcall_core::text::time::InvalidAsOf;
+use rollcall_core::text::time::{InvalidAsOf, format_time};
 
 use crate::aws::api_error::ApiError;
 use crate::parameter::Parameter;
@@ -130,6 +131,32 @@ pub enum StepError {
         /// Where it lay.
         address: String,
     },
+    /// Another execution of the state machine has not ended.
+    #[error("execution {execution}, which started at {}, is still running", format_time(*started))]
+    AnotherRunIsRunning {
+        /// Its name.
+        execution: String,
+        /// When it started.
+        started: DateTime<Utc>,
+    },
+    /// Whether the execution before has ended can't be told.
+    #[error("it can't be told whether execution {execution} has ended: {error}")]
+    OtherRunUnknown {
+        /// Its name.
+        execution: String,
+        /// Why not.
+        #[source]
+        error: ApiError,
+    },
+    /// The record of the run that has the lock can't be read.
+    #[error("{address}: {error}")]
+    LockDamaged {
+        /// Where it lies.
+        address: String,
+        /// What is wrong with it.
+        #[source]
+        error: Arc<serde_json::Error>,
+    },
     /// Another execution of the same day has replaced what this one wrote.
     #[error(
         "{address} was written by {} while execution {execution} was running",
@@ -199,6 +226,8 @@ pub enum StepErrorName {
     UnknownOrganizationalUnit,
     /// No account is left to collect.
     NoAccountToCollect,
+    /// Another execution of the state machine is running, or it can't be told whether one is.
+    AnotherRunIsRunning,
     /// Another execution of the same day has replaced what this one wrote.
     RunReplaced,
     /// A bucket refused, or does not answer. Worth another try.
@@ -230,6 +259,10 @@ impl StepError {
             Self::OrganizationMismatch { .. } => StepErrorName::OrganizationMismatch,
             Self::UnknownOrganizationalUnit { .. } => StepErrorName::UnknownOrganizationalUnit,
             Self::NoAccountToCollect { .. } => StepErrorName::NoAccountToCollect,
+            Self::OtherRunUnknown { error, .. } if error.is_passing() => StepErrorName::ServiceUnavailable,
+            Self::AnotherRunIsRunning { .. } | Self::OtherRunUnknown { .. } => {
+                StepErrorName::AnotherRunIsRunning
+            }
             Self::RunReplaced { .. } => StepErrorName::RunReplaced,
             Self::OrganizationsFailed(_) | Self::ListedAccount(_) | Self::DeletedMeanwhile { .. } => {
                 StepErrorName::ServiceUnavailable
@@ -239,6 +272,7 @@ impl StepError {
             | Self::NotPrepared { .. }
             | Self::Gone { .. }
             | Self::Damaged { .. }
+            | Self::LockDamaged { .. }
             | Self::FailureNotRecorded { .. } => StepErrorName::StorageFailed,
             Self::MessagesNotSent { sent: 0, .. } => StepErrorName::MessageNotSent,
             Self::MessagesNotSent { .. } => StepErrorName::SomeMessagesNotSent,
@@ -250,7 +284,8 @@ impl StepError {
         match self {
             Self::OrganizationsNotInUse(error)
             | Self::OrganizationsDenied(error)
-            | Self::OrganizationsFailed(error) => Some(error),
+            | Self::OrganizationsFailed(error)
+            | Self::OtherRunUnknown { error, .. } => Some(error),
             Self::Store(error) => error.api(),
             Self::FailureNotRecorded { error, .. } => error.api(),
             Self::MessagesNotSent { failures, .. } => failures.first(),

@@ -22,6 +22,8 @@ pub enum Service {
     S3,
     /// SNS.
     Sns,
+    /// Step Functions, asked about executions.
+    StepFunctions,
 }
 
 /// A call.
@@ -46,9 +48,10 @@ pub struct Call {
 }
 
 /// The actions that are simulated, except those of S3.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 13] = [
     "AssumeRole",
     "DescribeAccount",
+    "DescribeExecution",
     "DescribeOrganization",
     "DescribeOrganizationalUnit",
     "GenerateCredentialReport",
@@ -89,9 +92,12 @@ impl Call {
             form: form_urlencoded::parse(body).into_owned().collect(),
             headers: headers.clone(),
         };
-        if let Some((_, target)) = header("x-amz-target").rsplit_once('.') {
+        if let Some((service, target)) = header("x-amz-target").rsplit_once('.') {
             let input: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-            call.service = Service::Organizations;
+            call.service = match service {
+                "AWSStepFunctions" => Service::StepFunctions,
+                _ => Service::Organizations,
+            };
             call.action = simulated(target);
             call.subject = String::from_utf8_lossy(body).into_owned();
             call.account = input["AccountId"].as_str().and_then(|id| organization.account(id));

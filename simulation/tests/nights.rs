@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rollcall_simulation::faults::{FAULTS, Faults, INVOCATION_FAULTS};
 use rollcall_simulation::night::{Ending, Night, Settings};
-use rollcall_simulation::nightly_run::simulate;
+use rollcall_simulation::nightly_run::{simulate, start_twice};
 
 /// How many nights have faults of many kinds.
 const SEEDS: u64 = 40;
@@ -29,20 +29,22 @@ fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_four_transit
     // AssumeRole, Generate, Get and the report's PutObject. No failure is recorded, no account described.
     assert_eq!(night.calls_about, [(1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
     // The functions' own account needs no role. The 50 failures of an earlier run are read, and the roll, the
-    // exemptions, run.json and the findings. The roll, the items, six outputs and run.json are written.
+    // exemptions, run.json, the findings and, twice, the lock. The roll, the items, six outputs and run.json are written, and
+    // the lock, which is first tried as a new one.
     let calls = [
         ("AssumeRole", 299),
+        ("DescribeExecution", 1),
         ("DescribeOrganization", 1),
         ("GenerateCredentialReport", 300),
         ("GetCredentialReport", 300),
-        ("GetObject", 300 + 50 + 4),
+        ("GetObject", 300 + 50 + 6),
         ("ListAccounts", 15),
         ("ListAccountsForParent", 24),
         ("ListObjectsV2", 4),
         ("ListOrganizationalUnitsForParent", 8),
         ("ListRoots", 1),
         ("Publish", 1),
-        ("PutObject", 300 + 9),
+        ("PutObject", 300 + 11),
     ];
     assert_eq!(night.calls, calls.into());
     assert_eq!(night.transitions, 300 * 4 + 4);
@@ -57,6 +59,19 @@ fn a_report_that_has_to_be_made_costs_one_more_poll_for_most() {
     assert_eq!(night.calls_about[1].0, 2, "it is started, and complete at the next poll");
     assert_eq!(night.calls_about[2], (1, 1));
     assert_eq!(night.calls_about[3], (1, 1));
+}
+
+#[test]
+fn of_two_runs_that_start_at_once_exactly_one_goes_on() {
+    for seed in 1005..1015 {
+        let endings = start_twice(Settings::without_faults(seed, 20, 10, true));
+        let refused = |ending: &&Ending| {
+            matches!(ending, Ending::Broken { step, error, told: true }
+                if step == "ListAccounts" && error == "AnotherRunIsRunning")
+        };
+        assert_eq!(endings.iter().filter(refused).count(), 1, "{endings:?}");
+        assert_eq!(endings.iter().filter(|ending| **ending == Ending::Succeeded).count(), 1, "{endings:?}");
+    }
 }
 
 #[test]

@@ -129,7 +129,10 @@ TABLE = {
         ("organizations:ListOrganizationalUnitsForParent", "*"): fails("OrganizationsDenied"),
         ("organizations:ListRoots", "*"): fails("OrganizationsDenied"),
         ("s3:PutObject", "*/accounts.json"): fails("StorageFailed"),
-        ("s3:PutObject", "*/to-collect.json"): fails("StorageFailed"),
+        ("s3:PutObject", "*/to-collect/*.json"): fails("StorageFailed"),
+        ("s3:PutObject", "running.json"): fails("StorageFailed"),
+        ("s3:GetObject", "running.json"): fails("StorageFailed"),
+        ("states:DescribeExecution", "execution"): fails("AnotherRunIsRunning"),
         ("kms:GenerateDataKey", "ReportKey"): fails("StorageFailed"),
     },
     "collect-report": {
@@ -198,6 +201,7 @@ def name_of(resource, sid):
         r"arn:aws:iam::\*:(role/.+)",
         r"arn:aws:sns:.+-(\w+Topic)-\w+",
         r"arn:aws:organizations::\*:(account)/o-\w+/\*",
+        r"arn:aws:states:.+:(execution):[^:]+:\*",
     ):
         if found := re.fullmatch(pattern, resource):
             return "".join(found.groups())
@@ -331,7 +335,8 @@ def test_units_are_looked_up_and_the_whole_organization_is_not(aws, of_units):
     assert of_organizations == UNDER_UNITS
     assert {on for action, on in permissions - of_organizations if action.startswith("s3:")} == {
         "*/accounts.json",
-        "*/to-collect.json",
+        "*/to-collect/*.json",
+        "running.json",
     }
 
 

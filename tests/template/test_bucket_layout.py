@@ -9,7 +9,7 @@ from state_machines import NIGHTLY_RUN
 from templates import ROOT, TEMPLATES, Deployment, strings
 from test_parameters import GOOD
 
-ACCOUNT, DATE = "111122223333", "2026-01-31"
+ACCOUNT, DATE, EXECUTION = "111122223333", "2026-01-31", "night-1"
 
 
 def layout():
@@ -17,18 +17,19 @@ def layout():
     (file,) = (ROOT / "core" / "src").rglob("bucket_layout.rs")
     code = file.read_text().split("#[cfg(test)]")[0]
     constants = dict(re.findall(r'pub const (\w+): &str = "(.*)";', code))
-    made = {"EXEMPTIONS": constants["EXEMPTIONS"]}
+    made = {name: constants[name] for name in ("EXEMPTIONS", "RUNNING")}
+    marks = {"execution_mark": EXECUTION}
     function = r'pub fn (\w+)\((?:date|day): [^)]*\) -> String \{\s*format!\("(.*?)"(?:, (\w+)\(\w+\))?\)'
     for name, pattern, prefix in re.findall(function, code):
-        pattern = pattern.replace("{}", made.get(prefix, ""))
+        pattern = pattern.replace("{}", made.get(prefix) or marks.get(prefix, ""))
         made[name] = pattern.format(date=DATE, day=DATE, account_id=ACCOUNT, **constants)
-    assert len(made) == 1 + code.count(") -> String {"), "a key is made in a way that this does not read"
+    assert len(made) == 2 + code.count(") -> String {"), "a key is made in a way that this does not read"
     made["aws_sample_report"] = f"{made['aws_sample_reports']}{ACCOUNT}.csv"
     return made
 
 
 KEYS = layout()
-OF_THE_WORK_BUCKET = {"to_collect"}
+OF_THE_WORK_BUCKET = {"to_collect", "RUNNING"}
 PREFIXES = {"day", "reports", "failures", "aws_sample_reports"}
 # Where the state machine itself writes, under the date.
 MAP_RESULTS = re.search(r"& '(/[\w-]+)' ", NIGHTLY_RUN.states["CollectReports"]["ResultWriter"]["Arguments"]["Prefix"])[1]
@@ -105,7 +106,7 @@ def test_the_rules_of_the_report_bucket_are_about_what_runs_write_alone():
     bucket = Deployment("templates/log-archive.yml", **GOOD["templates/log-archive.yml"]).resources["ReportBucket"]
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     begins = {of for of, key in KEYS.items() if key.startswith(rule["Prefix"])}
-    assert begins == set(KEYS) - {"EXEMPTIONS"}
+    assert begins == set(KEYS) - {"EXEMPTIONS", "RUNNING"}
 
 
 def test_every_table_reads_a_folder_of_the_layout():

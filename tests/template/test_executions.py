@@ -12,7 +12,7 @@ from templates import ROOT, strings
 from test_documentation_pages import sections, variants
 
 RUN = {"execution": "night", "execution_arn": CONTEXT["Execution"]["Id"], "started": "2026-01-31T01:00:00Z"}
-ROLL = {"run": RUN, "date": "2026-01-31", "to_collect_key": "2026-01-31/to-collect.json", "accounts": 2}
+ROLL = {"run": RUN, "date": "2026-01-31", "to_collect_key": "2026-01-31/to-collect/night-1.json", "accounts": 2}
 ITEMS = [
     {"account_id": account, "listed_by": "organizations", "execution": "night", "date": "2026-01-31", "waits": 0}
     for account in ("111122223333", "444455556666")
@@ -132,7 +132,7 @@ def test_a_night_hands_on_what_each_step_needs(night):
             },
         }
     ]
-    assert given["read"] == [{"Bucket": "WorkBucketName", "Key": "2026-01-31/to-collect.json"}]
+    assert given["read"] == [{"Bucket": "WorkBucketName", "Key": "2026-01-31/to-collect/night-1.json"}]
     assert [call["Payload"] for call in given["CollectReport"]] == [{**item, "max_waits": 45} for item in ITEMS]
     assert given["write"] == [{"Bucket": "WorkBucketName", "Prefix": "2026-01-31/map-results"}]
     for step in ("AnalyzeReports", "Notify"):

@@ -12,7 +12,8 @@
 //!                 DATE/tables/findings/symlink.txt
 //!                 DATE/run.json
 //!                 exemptions.toml
-//! work bucket     DATE/to-collect.json
+//! work bucket     DATE/to-collect/EXECUTION.json
+//!                 running.json
 //! ```
 //!
 //! Days of AWS's sample have reports right under the date, and nothing else.
@@ -67,10 +68,13 @@ pub fn accounts(day: impl Display) -> String {
     format!("{day}/{ACCOUNTS}")
 }
 
-/// The items of the map, in the work bucket.
-pub fn to_collect(date: NaiveDate) -> String {
-    format!("{date}/to-collect.json")
+/// The items of the map of an execution, in the work bucket.
+pub fn to_collect(date: NaiveDate, execution: &str) -> String {
+    format!("{date}/to-collect/{}.json", execution_mark(execution))
 }
+
+/// The run that runs, in the work bucket.
+pub const RUNNING: &str = "running.json";
 
 /// The prefix of a day's reports.
 pub fn reports(day: impl Display) -> String {
@@ -192,7 +196,7 @@ mod tests {
     fn every_key_stands_under_the_date_of_the_run() {
         let account_id = "111122223333".parse().unwrap();
         assert_eq!(accounts(date()), "2026-01-02/accounts.json");
-        assert_eq!(to_collect(date()), "2026-01-02/to-collect.json");
+        assert_eq!(to_collect(date(), "the night"), "2026-01-02/to-collect/the night.json");
         assert_eq!(report(date(), &account_id), "2026-01-02/reports/credentialReport_111122223333.csv");
         assert_eq!(failure(date(), &account_id), "2026-01-02/failures/111122223333.json");
         assert_eq!(findings_csv(date()), "2026-01-02/findings.csv");

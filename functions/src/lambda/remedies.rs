@@ -72,6 +72,13 @@ fn remedy(error: &StepError) -> Option<String> {
             Parameter::OrganizationalUnitIds
         ),
         StepError::Gone { .. } | StepError::Damaged { .. } => "start the run again".to_owned(),
+        StepError::AnotherRunIsRunning { .. } => {
+            "wait for it to end, or stop it, and start the run again".to_owned()
+        }
+        StepError::OtherRunUnknown { .. } => {
+            "allow states:DescribeExecution to this role, and start the run again".to_owned()
+        }
+        StepError::LockDamaged { .. } => "delete that object, and start the run again".to_owned(),
         StepError::RunReplaced { .. } => "start one run at a time".to_owned(),
         // They say it themselves, or pass.
         StepError::FunctionArn(_)
@@ -192,6 +199,16 @@ mod tests {
                     execution: "night-1".into(),
                 },
                 &[" was written by ", " while execution ", " was running: start one run at a time"],
+            ),
+            (
+                StepError::AnotherRunIsRunning {
+                    execution: "night-1".into(),
+                    started: "2026-01-31T01:00:00Z".parse().unwrap(),
+                },
+                &[
+                    ", which started at ",
+                    ", is still running: wait for it to end, or stop it, and start the run again",
+                ],
             ),
             (StepError::Gone { address: address() }, &["/accounts.json is gone: start the run again"]),
         ] {

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::nightly_run::collect_report::CollectReportInput;
 use crate::parameter::Parameter;
 use crate::report_store::ReportStore;
+use crate::run_lock::RunLock;
 use crate::settings;
 use crate::step_error::{InvalidExecutionInput, StepError};
 
@@ -33,7 +34,8 @@ pub const ATTEMPTS: u32 = 10;
 pub struct ListAccounts {
     organization: Organization,
     report_store: ReportStore,
-    work_store: Option<ReportStore>,
+    /// The work bucket, and the lock there; none for a caller that collects by itself.
+    work: Option<(ReportStore, RunLock)>,
     settings: Settings,
     clock: Clock,
 }
@@ -143,31 +145,36 @@ impl ListAccounts {
         let work_store = ReportStore::new(&config, settings::required("WORK_BUCKET")?, None);
         let settings = Settings::from_environment()?;
         let step = Self::new(&config, report_store, settings, Clock::of_system());
-        Ok(step.with_work_store(work_store))
+        Ok(step.with_work_store(&config, work_store))
     }
 
     /// The step with the given store and settings. It writes no items for a map: a caller that collects
     /// by itself has them from [`Self::take_roll`].
     pub fn new(config: &SdkConfig, report_store: ReportStore, settings: Settings, clock: Clock) -> Self {
-        Self { organization: Organization::new(config), report_store, work_store: None, settings, clock }
+        Self { organization: Organization::new(config), report_store, work: None, settings, clock }
     }
 
-    /// The same step, that writes the items of the map to `work_store`.
-    pub fn with_work_store(self, work_store: ReportStore) -> Self {
-        Self { work_store: Some(work_store), ..self }
+    /// The same step as the first of a state machine: it runs while no other run does, and writes the items of
+    /// the map to `work_store`.
+    pub fn with_work_store(self, config: &SdkConfig, work_store: ReportStore) -> Self {
+        let lock = RunLock::new(config, work_store.clone(), self.clock.clone());
+        Self { work: Some((work_store, lock)), ..self }
     }
 
     /// Takes the roll of a run.
     ///
     /// # Errors
-    /// Any [`StepError`] that concerns input, settings, Organizations or storage.
+    /// Any [`StepError`] that concerns input, settings, other runs, Organizations or storage.
     pub async fn run(&self, input: ListAccountsInput) -> Result<ListAccountsOutput, StepError> {
         let (run, only) = input.read()?;
+        if let Some((_, lock)) = &self.work {
+            lock.take(&run).await?;
+        }
         let (roll, items) = self.take_roll(&run, only).await?;
         self.write_roll(&run, &roll).await?;
         let date = run.date();
-        let to_collect_key = bucket_layout::to_collect(date);
-        if let Some(work_store) = &self.work_store {
+        let to_collect_key = bucket_layout::to_collect(date, &run.execution);
+        if let Some((work_store, _)) = &self.work {
             work_store.write_json(&to_collect_key, &items, &run.execution).await?;
         }
         Ok(ListAccountsOutput {

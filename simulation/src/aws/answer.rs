@@ -32,6 +32,7 @@ pub(super) fn throttled(service: Service) -> Answer {
         Service::Organizations => {
             Answer::json_error(400, "TooManyRequestsException", "You have sent too many requests")
         }
+        Service::StepFunctions => Answer::json_error(400, "ThrottlingException", "Rate exceeded"),
         Service::Iam | Service::Sts | Service::Sns => Answer::query_error(400, "Throttling", "Rate exceeded"),
     }
 }
@@ -54,7 +55,9 @@ pub(super) fn refused_for_its_time(service: Service, is_too_old: bool) -> Answer
             "RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large.",
         ),
-        Service::Organizations => Answer::json_error(400, "InvalidSignatureException", signature),
+        Service::Organizations | Service::StepFunctions => {
+            Answer::json_error(400, "InvalidSignatureException", signature)
+        }
         Service::Iam | Service::Sts | Service::Sns => {
             Answer::query_error(403, "SignatureDoesNotMatch", signature)
         }
@@ -69,6 +72,7 @@ fn fault_of_the_service(service: Service) -> Answer {
         Service::Organizations => {
             Answer::json_error(500, "ServiceException", "AWS Organizations can't complete your request")
         }
+        Service::StepFunctions => Answer::json_error(500, "InternalFailure", "An unknown error"),
         Service::Iam => Answer::query_error(500, "ServiceFailure", "The request processing has failed"),
         Service::Sts | Service::Sns => Answer::query_error(500, "InternalFailure", "An unknown error"),
     }

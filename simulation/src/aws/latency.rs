@@ -21,7 +21,7 @@ pub(super) fn of(call: &Call, count: u64, sent: usize) -> (Duration, Duration) {
         (Service::Organizations, _) => 150.0,
         (Service::S3, "GetObject") => 25.0,
         (Service::S3, _) => 45.0,
-        (Service::Sns, _) => 30.0,
+        (Service::Sns | Service::StepFunctions, _) => 30.0,
     };
     let mut random = Random::about(&[number(call.action), number(&call.subject), count, 2]);
     let tail = if random.happens(0.01) { TAIL } else { 1.0 };

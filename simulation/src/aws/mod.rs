@@ -1,4 +1,4 @@
-//! The simulated AWS: STS, IAM, Organizations, S3 and SNS, below the SDK, as HTTP without a network. It
+//! The simulated AWS: STS, IAM, Organizations, S3, SNS and what Step Functions says of executions, below the SDK, as HTTP without a network. It
 //! answers what Rollcall asks, after a while, within its rates, and with a fault where the seed has one.
 //! It counts every call and remembers what it served, so that a night can be compared with what really
 //! happened.
@@ -24,6 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::request::Parts;
 use rollcall_testing::aws_answers::Answer;
 use rollcall_testing::random::number;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -94,6 +95,8 @@ struct State {
     suspended_since: Vec<bool>,
     buckets: Buckets,
     messages: Vec<Message>,
+    /// The status of every execution, by its ARN.
+    executions: HashMap<String, &'static str>,
     /// Of every call, when it was made, what it was and how it ended. Nights with the same digest are the same.
     digest: u64,
 }
@@ -148,6 +151,7 @@ impl Aws {
             suspended_since: vec![false; accounts],
             buckets: Buckets::default(),
             messages: Vec::new(),
+            executions: HashMap::new(),
             digest: 0,
         };
         Self(Arc::new(Shared { clock, organization, faults, watch, behaviour, state: Mutex::new(state) }))
@@ -202,6 +206,11 @@ impl Aws {
     /// Puts an object where an earlier night would have left it.
     pub fn put_before(&self, bucket: &str, key: &str, body: Vec<u8>, metadata: BTreeMap<String, String>) {
         self.state().buckets.put_before(bucket, key, body, metadata);
+    }
+
+    /// Has Step Functions say this of an execution.
+    pub fn set_execution(&self, execution_arn: &str, status: &'static str) {
+        self.state().executions.insert(execution_arn.to_owned(), status);
     }
 
     /// A number that is the same for two nights in which the same happened.
@@ -348,6 +357,19 @@ impl Aws {
                 }
                 let State { buckets, reports, .. } = &mut *state;
                 buckets.answer(call, body, keys_a_page, &Surroundings { organization, reports, watch, now })
+            }
+            Service::StepFunctions => {
+                let input: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+                let arn = input["executionArn"].as_str().unwrap_or_default();
+                match state.executions.get(arn) {
+                    Some(status) => Answer::json(&json!({
+                        "executionArn": arn,
+                        "stateMachineArn": arn.replace(":execution:", ":stateMachine:"),
+                        "startDate": now.timestamp(),
+                        "status": status,
+                    })),
+                    None => Answer::json_error(400, "ExecutionDoesNotExist", "Execution does not exist"),
+                }
             }
             Service::Sns => {
                 let message = Message {

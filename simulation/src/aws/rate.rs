@@ -31,6 +31,7 @@ impl Rates {
                 (format!("s3 {kind} {prefix}"), rate, rate)
             }
             Service::Sns => ("sns".to_owned(), 30.0, 300.0),
+            Service::StepFunctions => ("states".to_owned(), 15.0, 300.0),
         };
         let bucket = self.0.entry(what).or_insert(Bucket { tokens: burst, filled: now });
         let seconds = (now - bucket.filled).as_seconds_f64();

@@ -63,6 +63,20 @@ impl Object {
         self.pairs().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
+    /// The id of its version, as `run.json` has it.
+    pub fn version_id(&self) -> String {
+        format!("version-{}", self.written)
+    }
+
+    fn etag(&self) -> String {
+        format!("\"{}\"", self.sha256)
+    }
+
+    /// What S3 says of it, whether it is read or written.
+    fn headers(&self) -> [(String, String); 2] {
+        [("etag".to_owned(), self.etag()), ("x-amz-version-id".to_owned(), self.version_id())]
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.metadata.lines().filter_map(|line| line.split_once('\t'))
     }
@@ -110,12 +124,18 @@ impl Buckets {
         self.put(format!("{bucket}/{key}"), sha256, metadata, Body::of(&body));
     }
 
-    fn put(&mut self, address: String, sha256: String, metadata: BTreeMap<String, String>, body: Body) {
+    fn put(
+        &mut self,
+        address: String,
+        sha256: String,
+        metadata: BTreeMap<String, String>,
+        body: Body,
+    ) -> &Object {
         self.writes += 1;
         let execution = metadata.get(bucket_layout::EXECUTION).cloned().unwrap_or_default();
         let metadata: String = metadata.iter().map(|(name, value)| format!("{name}\t{value}\n")).collect();
         let object = Object { sha256, execution, written: self.writes, metadata: metadata.into(), body };
-        self.versions.entry(address).or_default().push(object);
+        self.versions.entry(address).or_default().push_mut(object)
     }
 }
 
@@ -160,6 +180,9 @@ impl Buckets {
                 "The SHA256 you specified did not match the calculated checksum.",
             );
         }
+        if let Some(refused) = self.refused_by_its_condition(call) {
+            return refused;
+        }
         if metadata.get(bucket_layout::SHA256) != Some(&sha256) {
             watch.violated(format!("{} was written with another SHA-256 in its metadata", call.subject));
         }
@@ -182,18 +205,37 @@ impl Buckets {
                 Body::of(body)
             }
         };
-        self.put(call.subject.clone(), sha256, metadata, body);
-        Answer::new(200, "")
+        let object = self.put(call.subject.clone(), sha256, metadata, body);
+        Answer { headers: object.headers().into(), ..Answer::new(200, "") }
+    }
+
+    /// The answer to a write whose condition does not hold.
+    fn refused_by_its_condition(&self, call: &Call) -> Option<Answer> {
+        let there = self.versions.get(&call.subject).and_then(|versions| versions.last());
+        let holds = match (call.header("if-none-match"), call.header("if-match")) {
+            ("", "") => true,
+            ("*", _) => there.is_none(),
+            (_, required) => match there {
+                Some(object) => object.etag() == required,
+                None => return Some(Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.")),
+            },
+        };
+        let message = "At least one of the pre-conditions you specified did not hold";
+        (!holds).then(|| Answer::s3_error(412, "PreconditionFailed", message))
     }
 
     fn get(&self, call: &Call, surroundings: &Surroundings<'_>) -> Answer {
         let Surroundings { organization, now, .. } = surroundings;
-        let Some(object) = self.versions.get(&call.subject).and_then(|versions| versions.last()) else {
+        let wanted = call.parameter("versionId");
+        let is_wanted = |object: &&Object| wanted.as_ref().is_none_or(|id| object.version_id() == *id);
+        let versions = self.versions.get(&call.subject);
+        let Some(object) = versions.and_then(|versions| versions.iter().rfind(is_wanted)) else {
             return Answer::s3_error(404, "NoSuchKey", "The specified key does not exist.");
         };
         let mut answer = Answer::new(200, object.bytes(organization));
         let headers = object.pairs().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned()));
         answer.headers.extend(headers);
+        answer.headers.extend(object.headers());
         answer.headers.push(("content-length".to_owned(), answer.body.len().to_string()));
         answer
             .headers

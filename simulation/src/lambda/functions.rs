@@ -57,7 +57,7 @@ fn build_list_accounts(deployment: &Deployment, config: &SdkConfig, clock: Clock
     };
     let work_store = ReportStore::new(&config, WORK_BUCKET.to_owned(), None);
     let step = ListAccounts::new(&config, report_store(deployment, &config), settings, clock);
-    let step = Rc::new(step.with_work_store(work_store));
+    let step = Rc::new(step.with_work_store(&config, work_store));
     answering(move |input| {
         let step = Rc::clone(&step);
         async move { step.run(input).await }

@@ -1,4 +1,4 @@
-//! What an earlier run of the same day left in the report bucket.
+//! What an earlier run of the same day left in the buckets.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,22 @@ use rollcall_core::evidence::bucket_layout;
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::text::time::format_time;
 use rollcall_functions::report_store::object::Checksum;
+use serde_json::json;
 
-use crate::aws::{Aws, REPORT_BUCKET};
+use crate::aws::{Aws, REPORT_BUCKET, WORK_BUCKET};
 use crate::night::run;
 
-/// Leaves a report and a failure of each of the first accounts, complete but not tonight's, and the
-/// exemptions.
+/// Leaves a report and a failure of each of the first accounts, complete but not tonight's, the exemptions, and
+/// the lock.
 pub(super) fn leave_objects(aws: &Aws) {
     let date = run().date();
     let exemptions = EXEMPTIONS.as_bytes().to_vec();
     aws.put_before(REPORT_BUCKET, bucket_layout::EXEMPTIONS, exemptions, BTreeMap::new());
+    let earlier = run().started - TimeDelta::days(1);
+    let lock = json!({ "execution": EARLIER_RUN, "execution_arn": EARLIER_RUN_ARN, "started": earlier });
+    let lock = lock.to_string().into_bytes();
+    aws.put_before(WORK_BUCKET, bucket_layout::RUNNING, lock, BTreeMap::new());
+    aws.set_execution(EARLIER_RUN_ARN, "SUCCEEDED");
     for account in 0..aws.organization().accounts().min(ACCOUNTS) {
         let account_id = aws.organization().id(account);
         let earlier = run().started - TimeDelta::minutes(30);
@@ -52,6 +58,7 @@ pub(super) fn leave_objects(aws: &Aws) {
 const ACCOUNTS: usize = 50;
 /// The execution of the earlier run.
 const EARLIER_RUN: &str = "an-earlier-run";
+const EARLIER_RUN_ARN: &str = "arn:aws:states:eu-central-1:999999999999:execution:rollcall:an-earlier-run";
 /// The version of its reports, which no report of a night has.
 const VERSION: u64 = 99;
 

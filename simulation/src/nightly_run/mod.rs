@@ -7,6 +7,7 @@ mod invariants;
 use std::collections::BTreeMap;
 
 use rollcall_core::identifiers::arn::ArnAccount;
+use rollcall_core::organization::run::Run;
 use rollcall_core::text::time::format_time;
 use serde_json::json;
 use tokio::task::LocalSet;
@@ -28,11 +29,29 @@ const NIGHTLY_RUN: &str = "credential-reports";
 /// Simulates a night, on a thread of its own, so that it shares nothing that the SDK and the steps keep by
 /// thread.
 pub fn simulate(settings: Settings) -> Night {
-    let seed = settings.seed;
+    on_a_thread(settings.seed, |watch| simulate_here(settings, watch))
+}
+
+/// Starts two executions of the state machine at the same moment, and says how each ended.
+pub fn start_twice(settings: Settings) -> [Ending; 2] {
+    on_a_thread(settings.seed, async move |watch| {
+        let Stage { step_functions, .. } = &Stage::set(&settings, watch);
+        let first = run();
+        let second = Run {
+            execution: "again".to_owned(),
+            execution_arn: format!("{}-again", first.execution_arn),
+            ..first.clone()
+        };
+        let (first, second) = tokio::join!(execute(step_functions, &first), execute(step_functions, &second));
+        [ending(&first), ending(&second)]
+    })
+}
+
+fn on_a_thread<T: Send + 'static>(seed: u64, simulate: impl AsyncFnOnce(Watch) -> T + Send + 'static) -> T {
     let night = std::thread::Builder::new()
         .name(format!("night {seed}"))
         .spawn(move || {
-            fastrand::seed(settings.seed);
+            fastrand::seed(seed);
             let watch = Watch::default();
             let subscriber = rollcall_functions::lambda::subscriber(Some("TRACE"), watch.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -41,7 +60,7 @@ pub fn simulate(settings: Settings) -> Night {
                 .build()
                 .expect("a runtime can be built");
             tracing::subscriber::with_default(subscriber, || {
-                LocalSet::new().block_on(&runtime, simulate_here(settings, watch))
+                LocalSet::new().block_on(&runtime, simulate(watch))
             })
         })
         .expect("a thread can be started")
@@ -49,26 +68,48 @@ pub fn simulate(settings: Settings) -> Night {
     night.unwrap_or_else(|_| panic!("the night of seed {seed} panicked"))
 }
 
-async fn simulate_here(settings: Settings, watch: Watch) -> Night {
-    let Settings { seed, accounts, max_concurrency, reports_are_ready, is_troubled, has_small_pages, faults } =
-        settings;
-    let clock = Clock::start();
-    let organization = Organization::new(seed, accounts, is_troubled);
-    let owner = ArnAccount { partition: "aws".to_owned(), account_id: organization.id(0) };
-    let behaviour = Behaviour { reports_are_ready, has_small_pages, ..Behaviour::USUAL };
-    let aws = Aws::new(clock, organization, behaviour, faults.clone(), watch.clone());
-    earlier_run::leave_objects(&aws);
-    let deployment = Deployment::new(owner, max_concurrency);
-    let machines = StateMachine::all(&deployment);
-    let lambda = Lambda::new(aws.clone(), deployment, clock, faults.clone(), watch.clone(), seed);
-    let step_functions = StepFunctions::new(machines, aws.clone(), lambda.clone(), seed);
-    let run = run();
+/// Everything that a night happens on.
+struct Stage {
+    clock: Clock,
+    aws: Aws,
+    lambda: Lambda,
+    step_functions: StepFunctions,
+}
+
+impl Stage {
+    fn set(settings: &Settings, watch: Watch) -> Self {
+        let Settings { seed, reports_are_ready, has_small_pages, faults, .. } = settings;
+        let clock = Clock::start();
+        let organization = Organization::new(*seed, settings.accounts, settings.is_troubled);
+        let owner = ArnAccount { partition: "aws".to_owned(), account_id: organization.id(0) };
+        let behaviour = Behaviour {
+            reports_are_ready: *reports_are_ready,
+            has_small_pages: *has_small_pages,
+            ..Behaviour::USUAL
+        };
+        let aws = Aws::new(clock, organization, behaviour, faults.clone(), watch.clone());
+        earlier_run::leave_objects(&aws);
+        let deployment = Deployment::new(owner, settings.max_concurrency);
+        let machines = StateMachine::all(&deployment);
+        let lambda = Lambda::new(aws.clone(), deployment, clock, faults.clone(), watch, *seed);
+        let step_functions = StepFunctions::new(machines, aws.clone(), lambda.clone(), *seed);
+        Self { clock, aws, lambda, step_functions }
+    }
+}
+
+async fn execute(step_functions: &StepFunctions, run: &Run) -> Execution {
     let named = json!({
         "Id": run.execution_arn,
         "Name": run.execution,
         "StartTime": format_time(run.started),
     });
-    let execution = step_functions.execute(NIGHTLY_RUN, named, json!({})).await;
+    step_functions.execute(NIGHTLY_RUN, named, json!({})).await
+}
+
+async fn simulate_here(settings: Settings, watch: Watch) -> Night {
+    let Stage { clock, aws, lambda, step_functions } = Stage::set(&settings, watch.clone());
+    let run = run();
+    let execution = execute(&step_functions, &run).await;
     let lasted = clock.elapsed();
     lambda.settle().await;
 
@@ -92,7 +133,7 @@ async fn simulate_here(settings: Settings, watch: Watch) -> Night {
         violations: Vec::new(),
         digest: aws.digest(),
     };
-    invariants::check(&aws, &run, &faults, lambda.died(), &mut night);
+    invariants::check(&aws, &run, &settings.faults, lambda.died(), &mut night);
     night.violations.extend(watch.violations());
     night
 }

@@ -86,9 +86,17 @@ impl StepFunctions {
         let machine = self.0.machines.iter().find(|known| known.name == machine);
         let machine = machine.expect("the machine is deployed");
         let running = Rc::new(Running { context: json!({ "Execution": execution }), ..Running::default() });
+        let execution_arn = running.context["Execution"]["Id"].as_str().unwrap_or_default().to_owned();
+        self.0.aws.set_execution(&execution_arn, "RUNNING");
         let retries = self.0.retries.get();
         let result =
             timeout(machine.timeout(), self.walk(machine.states(), input, &running, false)).await.ok();
+        let status = match &result {
+            None => "TIMED_OUT",
+            Some(Ok(_)) => "SUCCEEDED",
+            Some(Err(_)) => "FAILED",
+        };
+        self.0.aws.set_execution(&execution_arn, status);
         Execution {
             result,
             caught: running.caught.take(),

@@ -40,7 +40,7 @@ fn organization() -> FakeAws {
 
 async fn list_with(aws: &FakeAws, settings: Settings, input: Value) -> Result<ListAccountsOutput, StepError> {
     ListAccounts::new(&aws.config(), aws.bucket("reports"), settings, Clock::of_system())
-        .with_work_store(aws.bucket("work"))
+        .with_work_store(&aws.config(), aws.bucket("work"))
         .run(ListAccountsInput {
             execution: "night-1".into(),
             execution_arn: "arn:aws:states:eu-central-1:999988887777:execution:rollcall:night-1".into(),
@@ -62,7 +62,10 @@ fn ids(roll: &Roll) -> Vec<&str> {
 
 async fn refused(aws: &FakeAws, settings: Settings, input: Value) -> StepError {
     let error = list_with(aws, settings, input).await.unwrap_err();
-    assert!(aws.object("work/2026-01-31/to-collect.json").is_none(), "nothing is left for the map to read");
+    assert!(
+        aws.object("work/2026-01-31/to-collect/night-1.json").is_none(),
+        "nothing is left for the map to read"
+    );
     error
 }
 
@@ -71,13 +74,13 @@ async fn both_buckets_get_the_roll_under_the_date_of_the_start() {
     let aws = organization();
     let output = list_with(&aws, Settings::default(), json!({})).await.unwrap();
     assert_eq!((output.accounts, output.to_collect), (3, 3));
-    assert_eq!(output.to_collect_key, "2026-01-31/to-collect.json");
+    assert_eq!(output.to_collect_key, "2026-01-31/to-collect/night-1.json");
     assert_eq!(output.run.as_of, output.run.started);
-    for key in ["reports/2026-01-31/accounts.json", "work/2026-01-31/to-collect.json"] {
+    for key in ["reports/2026-01-31/accounts.json", "work/2026-01-31/to-collect/night-1.json"] {
         assert_eq!(aws.object(key).unwrap().metadata["execution"], "night-1", "{key}");
     }
     assert_eq!(
-        aws.json("work/2026-01-31/to-collect.json")[0],
+        aws.json("work/2026-01-31/to-collect/night-1.json")[0],
         json!({ "account_id": id(1), "listed_by": "organizations", "execution": "night-1", "date": "2026-01-31", "waits": 0 })
     );
 }
@@ -95,7 +98,7 @@ async fn names_and_addresses_of_any_kind_are_on_the_roll_exactly_and_nowhere_els
     for (account, text) in roll.accounts.iter().zip(TEXTS) {
         assert_eq!((&*account.name, &*account.email, &*account.path), (*text, *text, TEXTS[0]));
     }
-    let items = aws.json("work/2026-01-31/to-collect.json");
+    let items = aws.json("work/2026-01-31/to-collect/night-1.json");
     assert_eq!(items.as_array().unwrap().len(), TEXTS.len());
     for item in items.as_array().unwrap() {
         assert!(item["account_id"].as_str().unwrap().bytes().all(|byte| byte.is_ascii_digit()));
@@ -225,8 +228,8 @@ async fn a_plain_list_asks_organizations_nothing() {
     let settings = Settings { account_ids: [id(7).parse().unwrap()].into(), ..Default::default() };
     let roll = roll(&aws, settings).await;
     assert_eq!((ids(&roll), roll.source), (vec![id(7).as_str()], RollSource::AccountList));
-    assert_eq!(aws.actions(), ["PutObject", "PutObject"]);
-    assert_eq!(aws.json("work/2026-01-31/to-collect.json")[0]["listed_by"], "account-list");
+    assert_eq!(aws.actions(), ["PutObject", "PutObject", "PutObject"]);
+    assert_eq!(aws.json("work/2026-01-31/to-collect/night-1.json")[0]["listed_by"], "account-list");
 }
 
 #[tokio::test]
@@ -240,7 +243,7 @@ async fn skipped_accounts_are_on_the_roll_and_not_among_the_items() {
     let roll = roll(&aws, settings).await;
     let skips: Vec<_> = roll.accounts.iter().map(|account| account.skip).collect();
     assert_eq!(skips, [None, Some(SkipReason::Excluded), Some(SkipReason::NotIncluded)]);
-    assert_eq!(aws.json("work/2026-01-31/to-collect.json").as_array().unwrap().len(), 1);
+    assert_eq!(aws.json("work/2026-01-31/to-collect/night-1.json").as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -291,7 +294,7 @@ async fn input_that_is_wrong_is_refused_with_what_is_wrong_and_what_is_taken() {
 
 #[tokio::test]
 async fn a_bucket_that_refuses_is_named() {
-    for (bucket, key) in [("reports", "accounts.json"), ("work", "to-collect.json")] {
+    for (bucket, key) in [("reports", "accounts.json"), ("work", "to-collect/night-1.json")] {
         let aws = organization().refuse("PutObject", key, s3_error(403, "AccessDenied"));
         let error = refused(&aws, Settings::default(), json!({})).await;
         assert_eq!(error.name(), StepErrorName::StorageFailed);
@@ -424,7 +427,7 @@ async fn an_account_to_include_that_is_not_listed_is_collected_and_will_fail_the
     let settings =
         Settings { include: [id(2), id(9)].map(|id| id.parse().unwrap()).into(), ..Default::default() };
     assert_eq!(ids(&roll(&aws, settings).await), [id(1), id(2), id(3), id(9)]);
-    let items = aws.json("work/2026-01-31/to-collect.json");
+    let items = aws.json("work/2026-01-31/to-collect/night-1.json");
     let collected: Vec<_> = items.as_array().unwrap().iter().map(|item| &item["account_id"]).collect();
     assert_eq!(collected, [&json!(id(2)), &json!(id(9))]);
 }
@@ -445,7 +448,7 @@ async fn input_chooses_among_the_accounts_of_a_plain_list_too() {
     };
     let aws = FakeAws::default();
     list_with(&aws, settings(), json!({ "accounts": [id(8)] })).await.unwrap();
-    let item = &aws.json("work/2026-01-31/to-collect.json")[0];
+    let item = &aws.json("work/2026-01-31/to-collect/night-1.json")[0];
     assert_eq!((&item["account_id"], &item["listed_by"]), (&json!(id(8)), &json!("account-list")));
     assert_eq!(aws.json("reports/2026-01-31/accounts.json")["source"], "execution-input");
     let error = refused(&FakeAws::default(), settings(), json!({ "accounts": [id(9)] })).await;
@@ -463,7 +466,7 @@ async fn input_that_is_wrong_is_refused_before_anybody_is_asked() {
 
 #[tokio::test]
 async fn a_bucket_that_is_slow_is_worth_another_try() {
-    for key in ["accounts.json", "to-collect.json"] {
+    for key in ["accounts.json", "to-collect/night-1.json"] {
         let aws = organization().refuse("PutObject", key, s3_error(503, "SlowDown"));
         assert_eq!(
             refused(&aws, Settings::default(), json!({})).await.name(),
