@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -158,6 +159,17 @@ def test_a_run_of_a_second_time_the_same_day_replaces_the_first_and_keeps_nothin
     key = f"{manifest['date']}/reports/credentialReport_{org.accounts['Network']}.csv"
     versions = stack.s3.list_object_versions(Bucket=stack.bucket, Prefix=key)["Versions"]
     assert len(versions) >= 2, "the bucket keeps what the first run wrote"
+
+
+def test_of_two_runs_that_start_at_once_exactly_one_goes_on(stack):
+    with ThreadPoolExecutor() as pool:
+        executions = list(pool.map(lambda name: stack.start(name=name), ("one", "another")))
+    executions.sort(key=lambda execution: execution["status"])
+    refused, went_on = executions
+    assert (refused["status"], refused["error"]) == ("FAILED", "AnotherRunIsRunning"), refused
+    assert went_on["status"] == "SUCCEEDED", went_on
+    assert f"execution {went_on['name']}, which started at " in refused["cause"]
+    assert stack.manifest(went_on)["execution"] == went_on["name"]
 
 
 def test_a_run_over_midnight_keeps_the_date_it_started_on(stack):
