@@ -30,7 +30,7 @@ use verify::VerifyArguments;
 ///
 /// Collects the IAM credential report of every account, flags stale keys and other risks, and proves
 /// that no account is missing. Deployed, it does so every night; this command does the same by hand, and
-/// analyzes reports that somebody already has.
+/// analyzes reports that you already have.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(mut_arg("color", |color| color.help(COLOR_HELP).help_heading("Output")))]

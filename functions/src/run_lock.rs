@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_run_asks_nobody() {
+    async fn the_first_run_has_nothing_to_ask() {
         let aws = FakeAws::default();
         take(&aws, "night-1").await.unwrap();
         assert_eq!(aws.actions(), ["PutObject"]);

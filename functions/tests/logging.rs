@@ -1,5 +1,5 @@
-//! What the steps write into their logs. One test has this process to itself: where several run side by
-//! side, tracing may remember of a line, met first on a thread without a subscriber, that nobody wants it.
+//! What the steps write into their logs. One test has this process to itself, because tracing remembers for
+//! the whole process that a line is not wanted, when a thread without a subscriber met it first.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -8,7 +8,7 @@ const ACCOUNT: &str = "123456789012";
 const HEADER: &str = include_str!("../../tests/fixtures/reports/header-only.csv");
 
 /// Takes the first line of `bytes` for a name and the second for a path, without what IAM refuses, and the
-/// length of the third for how many columns there are that nobody knows yet.
+/// length of the third for how many unknown columns there are.
 pub fn check(bytes: &[u8]) {
     let mut lines = bytes.split(|&byte| byte == b'\n');
     let mut text = |limit: usize, is_allowed: fn(&u8) -> bool| -> String {

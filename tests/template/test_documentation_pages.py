@@ -101,7 +101,7 @@ QUOTED = {
     "functions/src/nightly_run/collect_report/suspended_since.rs": ["was ACTIVE when the roll was taken and is"],
     "functions/src/nightly_run/analyze_reports/evidence.rs": ["the stored report's SHA-256 is"],
     "core/src/organization/outcome.rs": ["the run ended with neither a report nor a failure of this account"],
-    "core/src/messages/digest.rs": ["Exemptions that need somebody", "and exempts nothing"],
+    "core/src/messages/digest.rs": ["Exemptions that need attention", "and exempts nothing"],
     "core/src/judgement/finding.rs": ["not verified tonight"],
     "statemachine/credential-reports.asl.json": [": the run failed at "],
 }  # fmt: skip

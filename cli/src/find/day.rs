@@ -114,7 +114,7 @@ impl Day {
     }
 }
 
-/// A day whose `run.json` has other accounts than its roll is no evidence of either.
+/// Refuses a day whose `run.json` has other accounts than its roll, because it proves neither.
 fn refuse_another_roll(roll: &Roll, manifest: &Manifest, address: &str) -> Result<(), CommandError> {
     let differences = verification::roll(roll, manifest);
     let Some(first) = differences.first.first() else { return Ok(()) };

@@ -24,7 +24,7 @@ fn night(team: &[User]) -> Night {
     Night { accounts, ..Night::usual() }
 }
 
-/// A key that is old and that nobody uses.
+/// A user with an old key that is not used.
 fn with_unused_key(user: User) -> User {
     user.with_key(120).with("access_key_1_last_used_date", days_ago(120))
 }

@@ -86,7 +86,7 @@ pub fn report(date: NaiveDate, account_id: &AccountId) -> String {
     format!("{}credentialReport_{account_id}.csv", reports(date))
 }
 
-/// The account whose report lies under `key`; `None` for a key that is no report's.
+/// The account whose report lies under `key`; `None` for any other key.
 pub fn report_account(date: NaiveDate, key: &str) -> Option<AccountId> {
     account_of_report(key.strip_prefix(&reports(date))?)
 }
@@ -116,7 +116,7 @@ pub fn failure(date: NaiveDate, account_id: &AccountId) -> String {
     format!("{}{account_id}.json", failures(date))
 }
 
-/// The account whose failure lies under `key`; `None` for a key that is no failure's.
+/// The account whose failure lies under `key`; `None` for any other key.
 pub fn failure_account(date: NaiveDate, key: &str) -> Option<AccountId> {
     account_of_failure(key.strip_prefix(&day(date))?)
 }

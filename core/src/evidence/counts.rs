@@ -21,13 +21,13 @@ pub struct FindingCounts {
     pub new: u64,
     /// Open, and the run before had them too.
     pub ongoing: u64,
-    /// Open and ongoing, but nobody could look tonight.
+    /// Open and ongoing, but not seen tonight, because the account or the row could not be read.
     pub unverified: u64,
     /// Those that an exemption covers.
     pub exempted: u64,
     /// Those of the run before that are gone.
     pub resolved: u64,
-    /// Those of the run before that nobody follows any more: their account is skipped or no longer on
+    /// Those of the run before that are no longer followed: their account is skipped or no longer on
     /// the roll, or their rule is off or has another limit.
     pub unfollowed: u64,
     /// The open ones, by severity.
@@ -50,7 +50,7 @@ pub struct RuleCounts {
     pub exempted: u64,
     /// Those of the run before that are gone.
     pub resolved: u64,
-    /// How many credentials it could not judge, for the report does not say enough.
+    /// How many credentials it could not judge, because the report does not say enough.
     pub not_assessable: u64,
 }
 

@@ -8,7 +8,7 @@ use crate::judgement::rules::Severity;
 
 /// The namespace of the metrics.
 pub const NAMESPACE: &str = "Rollcall";
-/// The one dimension: the name of the deployment, for an account may have several.
+/// The one dimension: the name of the deployment, because an account may have several.
 pub const DIMENSION: &str = "Deployment";
 
 /// The metrics that an alarm reads. The others are for the dashboard.

@@ -5,7 +5,7 @@
 //! - A finding of the default product is imported by the account it is about, so a call has those of one
 //!   account, and at most a hundred: [`asff_batches`].
 //! - A finding is updated only when `UpdatedAt` is later than before.
-//! - `Workflow` counts when a finding is created and is nobody's but the customer's afterwards. So a
+//! - `Workflow` counts when a finding is created; afterwards only the customer changes it. So a
 //!   finding that is exempt has an id of its own: when the exemption ends, the finding is a new one to
 //!   Security Hub, and not one that stays suppressed.
 //! - A string has a character other than white space, and is on one line (the pattern `.*\S.*`).
@@ -227,7 +227,7 @@ impl<'f> SecurityFinding<'f> {
     }
 }
 
-/// The same in every run, but for the exemption: the module says why.
+/// The same in every run, unless an exemption begins or ends: the module says why.
 fn id(finding: &Finding) -> String {
     let account_id = &finding.assessed.account_id;
     let rule = finding.rule;
@@ -235,8 +235,8 @@ fn id(finding: &Finding) -> String {
     format!("rollcall/{account_id}/{rule}/{}{exempted}", finding.fingerprint())
 }
 
-/// The partition that the ARN names. An ARN that can't be read, or is somebody's joke, is taken for one
-/// of the largest.
+/// The partition that the ARN names. An ARN that can't be read, or names an impossible partition, is taken for
+/// one of the largest.
 fn partition(finding: &Finding) -> &str {
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     split_arn(&finding.arn).map(|(partition, ..)| partition).filter(|text| is_name(text)).unwrap_or("aws")
@@ -373,7 +373,7 @@ mod tests {
         Finding { arn: "arn:aws-us-gov:iam::000000000001:root".into(), ..finding(1, ROOT_USER, rule) }
     }
 
-    /// Every text that is somebody's choice is `text`.
+    /// Every text that others choose is `text`.
     fn made_of(text: &str) -> Finding {
         let finding = finding(1, text, RuleId::MoreCredentialsThanReported);
         let assessed = Assessed { account_name: text.into(), ..(*finding.assessed).clone() };
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_that_nobody_could_verify_is_updated_and_says_so() {
+    fn a_finding_that_could_not_be_verified_is_updated_and_says_so() {
         let flagged = finding(1, "anna", RuleId::AccessKeyStale);
         let before = parse_as_of("2026-01-20T01:00:00Z").unwrap();
         let assessed = Assessed { as_of: before, ..(*flagged.assessed).clone() };

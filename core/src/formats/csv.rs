@@ -113,7 +113,7 @@ impl Written {
 }
 
 /// The untrusted text of a cell, on one line. Where a formula could start stands an apostrophe: at the
-/// beginning, and after what separates cells in countries that write numbers with a comma, for there a
+/// beginning, and after what separates cells in countries that write numbers with a comma, because there a
 /// spreadsheet cuts the line at it, quotes or not.
 fn safe(cell: &str) -> Cow<'_, str> {
     let line = shortened(cell, CELL_LIMIT);
@@ -125,8 +125,8 @@ fn safe(cell: &str) -> Cow<'_, str> {
     cells.collect::<Vec<String>>().join(SEPARATOR).into()
 }
 
-/// Whether a spreadsheet takes the text for a formula. Some pass over white space before it, and over
-/// what nobody sees.
+/// Whether a spreadsheet takes the text for a formula. Some pass over white space and invisible
+/// characters before it.
 fn is_formula(text: &str) -> bool {
     let is_passed_over = |character: char| {
         character.is_whitespace()

@@ -20,7 +20,7 @@ pub fn write_jsonl<'f>(
     Ok(())
 }
 
-/// A line that is no finding.
+/// A line that is not a finding.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} is no finding: {cause}")]
 pub struct InvalidRecord {

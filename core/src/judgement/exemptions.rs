@@ -1,4 +1,4 @@
-//! `exemptions.toml`: findings that somebody accepted, until a date and for a reason.
+//! `exemptions.toml`: findings that are accepted, until a date and for a reason.
 //!
 //! The file is read strictly: what it does not say it does not exempt, and a slip in it must not
 //! hide a finding. So an unknown name, a missing reason or a missing date is refused with its line.
@@ -58,13 +58,13 @@ pub struct ExemptionOutcome {
     pub days_left: i64,
     /// How many findings it covers, or would if it had not expired.
     pub findings: u64,
-    /// Whether everything it could cover was looked at: only then does no finding mean that nobody
-    /// needs it.
+    /// Whether everything it could cover was looked at: only then does no finding mean that it
+    /// is not needed.
     pub is_judged: bool,
 }
 
-/// How many days before its end an exemption is said to expire soon. A month, because whoever has to
-/// renew it may be away for two weeks, and the change may have to be approved.
+/// How many days before its end an exemption is said to expire soon. A month, because the
+/// person who renews it may be away for two weeks, and the change may have to be approved.
 const EXPIRES_SOON_DAYS: i64 = 30;
 
 impl ExemptionOutcome {
@@ -78,8 +78,8 @@ impl ExemptionOutcome {
         self.days_left <= EXPIRES_SOON_DAYS
     }
 
-    /// Its line and what somebody should know of it, when it has expired or matches nothing; `None` when
-    /// it is as it should be.
+    /// Its line and what is wrong with it, when it has expired or matches nothing; `None` when it is as it
+    /// should be.
     pub fn complaint(&self) -> Option<String> {
         let Self { line, expires, findings, .. } = self;
         if self.has_expired() {
@@ -209,7 +209,7 @@ impl Entry {
     ) -> Result<Exemption, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut problem = |line, cause: String| problems.push(Problem { line, cause });
-        // A name has characters, so a pattern of wildcards alone picks nobody out, whatever its length.
+        // A pattern of wildcards alone matches every name of its length, so it does not choose a user.
         let is_wildcard = |character: char| matches!(character, '*' | '?');
         let any_user = self.user.as_ref().is_none_or(|user| user.get_ref().chars().all(is_wildcard));
         if self.account.is_none() && any_user && self.rule.is_none() {

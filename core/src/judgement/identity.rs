@@ -2,8 +2,8 @@
 //!
 //! The report has no ids. A key or certificate is known by the second it was made in, because it may be
 //! listed in the other slot once its neighbour is deleted; a user by name and creation time, because a
-//! name may be given again; a use of root by its time. Identities are compared whole: a hash can be made
-//! to collide by whoever chooses the names.
+//! name may be given again; a use of root by its time. Identities are compared whole: a person who chooses
+//! names can make a hash collide.
 
 use std::fmt::Write;
 

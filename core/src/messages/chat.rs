@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::evidence::manifest::Manifest;
 use crate::judgement::rules::{RULES, Rule};
-use crate::messages::digest::needs_somebody;
+use crate::messages::digest::needs_attention;
 use crate::messages::errors::missing_by_code;
 use crate::messages::message::{Kind, Message};
 use crate::messages::text::coverage;
@@ -89,7 +89,7 @@ fn findings(manifest: &Manifest) -> Vec<String> {
     if manifest.findings.resolved > 0 {
         lines.push(format!("- {} resolved", manifest.findings.resolved));
     }
-    match manifest.exemptions.outcomes.iter().filter(|exemption| needs_somebody(exemption)).count() {
+    match manifest.exemptions.outcomes.iter().filter(|exemption| needs_attention(exemption)).count() {
         0 => {}
         some => lines
             .push(format!("- {} expired, about to, or matching nothing", counted(some as u64, "exemption"))),

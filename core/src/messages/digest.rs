@@ -1,5 +1,5 @@
-//! The digest of findings: what is new first, then what is still open, then the exemptions that need
-//! somebody. It is sent only when there is something to say.
+//! The digest of findings: what is new first, then what is still open, then the exemptions that have
+//! expired or are about to. It is sent only when there is something to say.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,8 +22,8 @@ const EXEMPTIONS_LISTED: usize = 50;
 /// SNS takes 262,144 bytes a message. Each list may fill this much of it, for names can be long.
 const LIST_LIMIT: usize = 80_000;
 
-/// The findings a digest lists, out of all of a run. They are given one by one, so that nobody has
-/// to hold them all.
+/// The findings a digest lists, out of all of a run. They are given one by one, so that they need
+/// not be held all at once.
 #[derive(Clone, Debug, Default)]
 pub struct Listed {
     new: Vec<Finding>,
@@ -32,7 +32,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// None, for the findings can't be read for this cause. The digest has their counts all the same.
+    /// None, because the findings can't be read; this is why. The digest has their counts all the same.
     pub fn unreadable(cause: String) -> Self {
         Self { unreadable: Some(cause), ..Self::default() }
     }
@@ -56,11 +56,11 @@ impl Listed {
 }
 
 /// Writes the digest of a run, or nothing when no finding is open, none was resolved, and no
-/// exemption needs somebody.
+/// exemption has expired or is about to.
 pub fn digest(manifest: &Manifest, listed: &Listed, bucket: &str, console: &Console) -> Option<Message> {
     let counts = &manifest.findings;
     let exemptions: Vec<&ExemptionOutcome> =
-        manifest.exemptions.outcomes.iter().filter(|exemption| needs_somebody(exemption)).collect();
+        manifest.exemptions.outcomes.iter().filter(|exemption| needs_attention(exemption)).collect();
     if counts.open == 0 && counts.resolved == 0 && exemptions.is_empty() {
         return None;
     }
@@ -129,7 +129,7 @@ fn subject(manifest: &Manifest, exemptions: usize) -> String {
     }
     if counts.open == 0 && counts.resolved == 0 {
         let need = if exemptions == 1 { "needs" } else { "need" };
-        let _ = write!(subject, "; {} {need} somebody", counted(exemptions as u64, "exemption"));
+        let _ = write!(subject, "; {} {need} attention", counted(exemptions as u64, "exemption"));
     }
     subject
 }
@@ -199,7 +199,7 @@ fn write_findings(body: &mut String, title: &str, findings: &[Finding], all: u64
 }
 
 /// Whether an exemption has expired or is about to, or matches nothing.
-pub(super) fn needs_somebody(exemption: &ExemptionOutcome) -> bool {
+pub(super) fn needs_attention(exemption: &ExemptionOutcome) -> bool {
     exemption.expires_soon() || exemption.matches_nothing()
 }
 
@@ -207,7 +207,7 @@ fn write_exemptions(body: &mut String, exemptions: &[&ExemptionOutcome]) {
     if exemptions.is_empty() {
         return;
     }
-    let heading = "Exemptions that need somebody";
+    let heading = "Exemptions that need attention";
     let _ = writeln!(body, "{heading}\n{}\n", "-".repeat(heading.len()));
     for exemption in exemptions.iter().take(EXEMPTIONS_LISTED) {
         let state = if exemption.has_expired() {
@@ -306,7 +306,7 @@ mod tests {
             assert!(message.body.contains("exemptions.toml, line 1: "), "{}", message.body);
             assert_eq!(
                 message.subject,
-                "Rollcall 2026-01-31: no new findings; 0 open; 1 exemption needs somebody"
+                "Rollcall 2026-01-31: no new findings; 0 open; 1 exemption needs attention"
             );
         }
     }
@@ -319,7 +319,9 @@ mod tests {
             let exemptions = exemptions(&toml, &mut findings);
             Some(message(&Assessment { findings, exemptions, ..Default::default() })?.subject)
         };
-        assert!(subject("2026-03-02").is_some_and(|subject| subject.ends_with("1 exemption needs somebody")));
+        assert!(
+            subject("2026-03-02").is_some_and(|subject| subject.ends_with("1 exemption needs attention"))
+        );
         assert_eq!(subject("2026-03-03"), None);
     }
 

@@ -1,5 +1,5 @@
 //! What a run tells people: the error message, the digest of findings, and both once more as chat
-//! applications take them. Each is written for somebody who has a mail client and a minute.
+//! applications take them. Each is written for a reader with a mail client and a minute.
 
 mod chat;
 mod digest;

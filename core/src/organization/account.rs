@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_survives_json_also_when_nobody_knows_it() {
+    fn an_unknown_state_survives_json() {
         for state in ["ACTIVE", "PENDING_CLOSURE", "A_STATE_OF_NEXT_YEAR"] {
             let json = serde_json::to_string(&AccountState::from_api(Some(state), None)).unwrap();
             assert_eq!(json, format!("{state:?}"));

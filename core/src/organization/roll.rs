@@ -103,7 +103,7 @@ pub enum RollSource {
     AccountList,
     /// The accounts that the execution's input named.
     ExecutionInput,
-    /// The accounts whose reports the command was given: nobody knows of others.
+    /// The accounts whose reports the command was given. There may be others.
     Reports,
 }
 
@@ -126,7 +126,7 @@ pub struct Selection {
     pub exclude: BTreeSet<AccountId>,
 }
 
-/// Accounts that were asked for and that nobody listed.
+/// Accounts that were asked for and are not listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the organization, or the part of it that this deployment covers, has no account {}", join(.0))]
 pub struct UnknownAccounts(pub Vec<AccountId>);
@@ -139,11 +139,11 @@ impl Selection {
     /// Puts the listed accounts on the roll, each once and in the order of ids, and marks those to
     /// skip.
     ///
-    /// An account of the include list that nobody listed goes on the roll all the same and will
-    /// fail there: it was asked for, so it must not be missing silently.
+    /// An account of the include list that is not listed goes on the roll all the same and fails there:
+    /// it was asked for, so it must not be missing silently.
     ///
     /// # Errors
-    /// [`UnknownAccounts`] when `only` names accounts that nobody listed.
+    /// [`UnknownAccounts`] when `only` names accounts that are not listed.
     pub fn call(&self, listed: Vec<Account>) -> Result<Vec<Account>, UnknownAccounts> {
         let mut roll: BTreeMap<AccountId, Account> =
             listed.into_iter().map(|account| (account.account_id.clone(), account)).collect();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_included_account_that_nobody_listed_is_not_missing_silently() {
+    fn an_included_account_that_is_not_listed_is_not_missing_silently() {
         let selection = Selection { include: [id('1'), id('9')].into(), ..Default::default() };
         let roll = selection.call(vec![active('1')]).unwrap();
         assert_eq!(skips(&roll), [('1', None), ('9', None)]);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_of_the_input_that_nobody_listed_is_refused_by_name() {
+    fn an_account_of_the_input_that_is_not_listed_is_refused_by_name() {
         let selection = Selection { only: [id('2'), id('8'), id('9')].into(), ..Default::default() };
         assert_eq!(
             selection.call(vec![active('2')]).unwrap_err().to_string(),

@@ -83,7 +83,7 @@ impl Columns {
     /// Finds the columns in a header.
     ///
     /// # Errors
-    /// The known column that the header has twice: nobody can say which of the two counts.
+    /// The known column that the header has twice: which of the two counts can't be told.
     pub(super) fn of_header<'h>(header: impl Iterator<Item = &'h [u8]>) -> Result<Self, Column> {
         let mut places = [None; Column::COUNT];
         for (place, name) in header.enumerate() {

@@ -42,7 +42,7 @@ pub(super) fn split(line: &[u8], columns: &Columns, width: usize, record: &mut R
     if quoted {
         let mut unquoted = Record::default();
         unquoted.split(line);
-        // The same number of cells are the same cells, but for their quotes.
+        // With the same number of cells, the cells are the same except for their quotes.
         if unquoted.len() == width || name_and_arn(&unquoted, columns, width) == Err(Misfit::Width) {
             return Ok(());
         }
@@ -59,7 +59,7 @@ pub(super) fn split(line: &[u8], columns: &Columns, width: usize, record: &mut R
     Ok(())
 }
 
-/// Divides the cells that a line has too many between the name and the ARN, whichever stands first.
+/// Divides the surplus cells of a line between the name and the ARN, in the order of the columns.
 fn name_and_arn(record: &Record, columns: &Columns, width: usize) -> Result<[Range<usize>; 2], Misfit> {
     let surplus = record.len().checked_sub(width).ok_or(Misfit::Width)?;
     let (Some(user), Some(arn)) = (columns.place(Column::User), columns.place(Column::Arn)) else {

@@ -7,7 +7,7 @@
 //! here panics, whatever the bytes.
 //!
 //! [`read`] goes through a whole report row by row and reuses one buffer. A [`User`] borrows from that
-//! buffer, so that a cell nobody keeps is never copied.
+//! buffer, so a cell that is not kept is never copied.
 
 mod cell;
 mod columns;

@@ -28,7 +28,7 @@ pub enum Unreadable {
     /// No bytes, or nothing but white space.
     #[error("the report is empty")]
     Empty,
-    /// The first line is no header of a credential report.
+    /// The first line is not the header of a credential report.
     #[error("the report has no column {:?}: its first line starts with {first_line:?}", column.name())]
     MissingColumn {
         /// The required column.
@@ -123,7 +123,7 @@ pub struct Tally {
 /// others are kept.
 ///
 /// # Errors
-/// [`Unreadable`] when the file is no report, or has no row that can be read.
+/// [`Unreadable`] when the file is not a report, or none of its rows can be read.
 pub fn read(
     bytes: &[u8],
     account_id: &AccountId,
@@ -155,7 +155,7 @@ pub fn read(
 /// The account that a report is of, by its ARNs; `None` when no row of it can be read.
 ///
 /// # Errors
-/// [`Unreadable`] when the file is no report.
+/// [`Unreadable`] when the file is not a report.
 pub fn account_of(bytes: &[u8]) -> Result<Option<AccountId>, Unreadable> {
     let mut reader = Reader::new(bytes, None)?;
     if !reader.columns.are_of_credentials() {
@@ -586,7 +586,7 @@ mod tests {
     #[test]
     fn a_cell_of_ten_megabytes_is_one_row_and_the_others_are_read() {
         let huge = "u".repeat(10_000_000);
-        // Of the second row, which is too wide, nobody tries to make one that fits.
+        // The second row is too wide, and no time is spent on making it fit.
         let commas = "arn:,".repeat(1_000_000) + &huge;
         let text = format!(
             "user,arn\n{huge},arn:aws:iam::123456789012:user/{huge}\n{commas},x\na,arn:aws:iam::123456789012:user/a\n"

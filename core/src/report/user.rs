@@ -81,8 +81,8 @@ impl<'r> Cells<'r> {
 /// The name the root user's row has.
 pub const ROOT_USER: &str = "<root_account>";
 
-/// A root user of which the report says nothing, for an account whose report has no row of it: what
-/// the rules make of it is what they make of missing data.
+/// The root user of an account whose report has no row of it. The rules judge it as they judge missing
+/// data.
 pub fn with_unreported_root<T>(partition: &str, account_id: &str, then: impl FnOnce(&User<'_>) -> T) -> T {
     let (columns, record) = (Columns::default(), Record::default());
     let key = |slot| AccessKey {

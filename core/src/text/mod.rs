@@ -1,5 +1,5 @@
 //! How text is written, whatever it is about: numbers with their nouns, times, links into the AWS console,
-//! and text that somebody else chose.
+//! and text that others chose.
 
 pub mod console;
 pub mod counted;

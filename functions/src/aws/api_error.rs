@@ -230,7 +230,7 @@ impl ApiErrorKind {
             Some("LimitExceeded" | "LimitExceededException") => Self::NoCapacity,
             Some("ReportInProgress") => Self::ReportInProgress,
             Some("ReportNotPresent" | "ReportExpired") => Self::ReportMissing,
-            // The last two are those of SNS, for the topic and for its key.
+            // SNS says AuthorizationError of a topic, and KMSAccessDenied of its key.
             Some(
                 "AccessDenied"
                 | "AccessDeniedException"

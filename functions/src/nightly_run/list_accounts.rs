@@ -47,7 +47,7 @@ pub struct Settings {
     pub organization_id: Option<String>,
     /// The roots or organizational units to cover; empty for the whole organization.
     pub organizational_unit_ids: Vec<String>,
-    /// A plain list of account ids, for those without Organizations; empty to ask Organizations.
+    /// The account ids of a deployment without Organizations; empty to ask Organizations.
     pub account_ids: BTreeSet<AccountId>,
     /// Only these are collected; empty for all.
     pub include: BTreeSet<AccountId>,

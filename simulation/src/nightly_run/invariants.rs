@@ -172,7 +172,7 @@ impl Check<'_> {
             }
             Outcome::Collected { report } => self.collected(id, number, report, written),
             Outcome::Failed { code, message, .. } => self.failed(id, number, *code, message, trouble),
-            // A roll taken again, for an event that came twice, knows what happened since.
+            // A roll that is taken again, because an event came twice, knows what happened since.
             Outcome::Skipped { reason }
                 if !matches!(trouble, Trouble::Suspended | Trouble::SuspendedSince) =>
             {

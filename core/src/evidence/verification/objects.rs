@@ -22,7 +22,7 @@ pub struct Objects<'m> {
     differences: Differences,
 }
 
-/// The key of an object under the prefix of its day, for a copy may lie under another.
+/// The key of an object under the prefix of its day, because a copy may lie under another.
 pub fn relative_key(key: &str) -> &str {
     key.split_once('/').map_or(key, |(_, key)| key)
 }
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(
             verified(&night, more),
             [Difference::OfOtherExecutions { found: 2, run_json: 0 }],
-            "whoever adds one says so by the number"
+            "an added account shows in the number"
         );
         night.of_other_executions = 2;
         assert_eq!(verified(&night, more), []);

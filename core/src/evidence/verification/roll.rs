@@ -10,8 +10,8 @@ use crate::organization::outcome::AccountOutcome;
 use crate::organization::roll::{Account, Roll};
 use crate::text::time::format_time;
 
-/// Whether the roll and the manifest tell of the same run and the same accounts, each once. Whoever is left
-/// out of one of the two was looked at by nobody, or was never asked for.
+/// Whether the roll and the manifest tell of the same run and the same accounts, each once. An
+/// account that is only on the roll was never looked at; one that is only in the manifest was never asked for.
 pub fn roll(roll: &Roll, manifest: &Manifest) -> Differences {
     let mut differences = Differences::default();
     for (field, accounts_json, run_json) in [

@@ -232,7 +232,7 @@ fn accounts_with_the_most(findings: &[Finding]) -> List<AccountRow<'_>> {
     List::of(rows.into_iter(), ACCOUNTS_WITH_THE_MOST)
 }
 
-/// What needs somebody first: expired, then the next to expire.
+/// What needs attention first: expired, then the next to expire.
 fn exemptions(manifest: &Manifest) -> List<&ExemptionOutcome> {
     let mut exemptions: Vec<_> = manifest.exemptions.outcomes.iter().collect();
     exemptions.sort_by_key(|exemption| (exemption.days_left, exemption.line));

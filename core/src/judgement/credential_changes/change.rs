@@ -89,7 +89,7 @@ pub enum ChangeKind {
     UserDeleted,
     /// There was no password.
     PasswordSet,
-    /// There is no password any more.
+    /// There was a password, and there is none.
     PasswordRemoved,
     /// An MFA device was active, and none is.
     MfaLost,
@@ -109,7 +109,7 @@ pub enum ChangeKind {
     RootUsed,
 }
 
-/// What a change means for the account. The order is that of lists: what somebody should look at
+/// What a change means for the account. Lists are in this order: first what needs a look
 /// first.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display, strum::IntoStaticStr,
@@ -117,7 +117,7 @@ pub enum ChangeKind {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Effect {
-    /// There is more to attack or less to protect it, or somebody used what nobody should.
+    /// There is more to attack or less to protect it, or a credential was used that never should be.
     Riskier,
     /// One credential took the place of another.
     Neutral,
@@ -149,7 +149,7 @@ pub enum Obstacle {
     /// One of the reports, or both, does not say it.
     NotTold,
     /// The user is not in one of the reports, but that one has rows that can't be read, or none at
-    /// all: it does not say that there is no such user.
+    /// all: the user may be in them.
     RowMayBeMissing,
     /// Two keys or certificates were made in the same second, and which of them changed can't be told.
     Indistinguishable,
@@ -243,8 +243,8 @@ impl ChangeKind {
     /// What a change of this kind means for the account.
     pub fn effect(self) -> Effect {
         match self {
-            // Also a user who shows no credential, for the report does not cover all there are, and a
-            // key that is inactive, for keys begin active: it may have been used since the old report.
+            // Also a user who shows no credential, because the report does not cover every kind, and a key that
+            // is inactive: keys begin active, so it may have been used since the old report.
             Self::UserCreated | Self::UserCreatedAnew | Self::Appeared => Effect::Riskier,
             Self::PasswordSet | Self::Activated | Self::MfaLost | Self::RootUsed => Effect::Riskier,
             Self::Rotated => Effect::Neutral,

@@ -15,7 +15,7 @@ use crate::report::{Cell, ROOT_USER};
 /// at when they were made: `old` is the older because the caller says so.
 ///
 /// # Errors
-/// [`UnreadableReport`] when one of them is no report, or has rows and not one of them can be read.
+/// [`UnreadableReport`] when one of them is not a report, or none of its rows can be read.
 pub fn compare(account_id: &AccountId, old: &[u8], new: &[u8]) -> Result<ReportComparison, UnreadableReport> {
     let old = Users::read(account_id, old).map_err(UnreadableReport::Old)?;
     let new = Users::read(account_id, new).map_err(UnreadableReport::New)?;
@@ -59,7 +59,7 @@ impl UserComparison<'_> {
         change.credentials = credentials;
     }
 
-    /// What somebody can sign in with, and MFA. What is not told of them can't be compared.
+    /// The credentials of a user, and MFA. What a report does not say of them can't be compared.
     fn credentials(&mut self, user: &HeldUser) -> Vec<Credential> {
         let slots = |slots: &[HeldSlot; 2], credential: fn(u8) -> Credential| {
             [(credential(1), slots[0].slot().is_active), (credential(2), slots[1].slot().is_active)]

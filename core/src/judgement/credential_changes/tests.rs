@@ -71,8 +71,8 @@ fn compared(old: &str, new: &str) -> ReportComparison {
 fn describe(comparison: &ReportComparison) -> Vec<String> {
     let credential = |credential: Option<Credential>| credential.map_or("user", Credential::as_str);
     let changes = comparison.changes.iter().map(|change| {
-        let is_of_nobody = change.kind == ChangeKind::MfaLost && change.effect == Effect::Neutral;
-        assert!(is_of_nobody || change.effect == change.kind.effect(), "{change:?}");
+        let has_no_credential = change.kind == ChangeKind::MfaLost && change.effect == Effect::Neutral;
+        assert!(has_no_credential || change.effect == change.kind.effect(), "{change:?}");
         format!("{} {} {}", change.user, credential(change.credential), change.kind)
     });
     let not_comparable = comparison
@@ -181,7 +181,11 @@ fn a_user_without_any_credential_who_has_no_mfa_is_not_riskier() {
     let password = ("password_enabled", "true");
     assert_eq!(effect(&[mfa, password], &[]), Effect::Neutral);
     assert_eq!(effect(&[mfa, password], &[password]), Effect::Riskier);
-    assert_eq!(effect(&[mfa], &[("password_enabled", "")]), Effect::Riskier, "nobody says that it is gone");
+    assert_eq!(
+        effect(&[mfa], &[("password_enabled", "")]),
+        Effect::Riskier,
+        "the report does not say that it is gone"
+    );
     let key = [(KEY_1[0], "true"), (KEY_1[1], T1)];
     assert_eq!(effect(&[mfa, key[0], key[1]], &key), Effect::Riskier);
     let [before, after] = [
@@ -440,7 +444,7 @@ fn a_user_whose_row_may_be_one_that_cannot_be_read_is_neither_deleted_nor_create
     assert_eq!(describe(&there), ["ben access_key_1 appeared", "anna user? row-may-be-missing"]);
     assert_eq!(describe(&back), ["ben access_key_1 deleted", "anna user? row-may-be-missing"]);
     assert_eq!((there.old.bad_rows, there.new.bad_rows, there.new.rows), (0, 1, 3));
-    // Nobody is taken from a report, or put into it, by bad rows of the other one.
+    // Bad rows of one report neither add users to the other nor take them away.
     let less = report(&[row("ben", &key)]);
     assert_eq!(describe(&compared(&broken, &less)), [] as [&str; 0]);
     let more = report(&[row("anna", &[("mfa_active", "maybe")]), row("ben", &key), row("carl", &[])]);
@@ -448,7 +452,7 @@ fn a_user_whose_row_may_be_one_that_cannot_be_read_is_neither_deleted_nor_create
 }
 
 #[test]
-fn a_report_without_rows_does_not_say_that_nobody_is_there() {
+fn a_report_without_rows_does_not_say_that_there_are_no_users() {
     let header = columns().join(",");
     let expected = ["<root_account> root? not-told", "anna user? row-may-be-missing"];
     let some = report(&[row("anna", &[])]);

@@ -69,8 +69,8 @@ impl Users {
         self.by_name.get(name)
     }
 
-    /// Whether a name that is not in it is that of nobody. A report without a single row has lost at
-    /// least that of the root user; in China, where there is none, it is not known.
+    /// Whether a user whose name is not in it does not exist. A report without a single row has lost at
+    /// least the row of the root user; in China, which has no such row, it is not known.
     pub(super) fn are_complete(&self) -> bool {
         self.tally.rows > 0 && self.tally.bad_rows == 0
     }

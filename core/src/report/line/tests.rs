@@ -102,7 +102,7 @@ fn path() -> impl Strategy<Value = String> {
     })
 }
 
-/// Columns that nobody knows yet, each with its place from the left and what IAM would write there.
+/// Columns that are not known yet, each with its place from the left and what IAM would write there.
 fn unknown_columns() -> impl Strategy<Value = Vec<(prop::sample::Index, String)>> {
     prop::collection::vec((any::<prop::sample::Index>(), "[a-z:/ -]{0,6}"), 0..4)
 }
