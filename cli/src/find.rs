@@ -16,6 +16,10 @@ mod origin;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+use rollcall_core::evidence::manifest::Manifest;
+use rollcall_core::identifiers::account_id::AccountId;
+
 use crate::aws_connection::Connection;
 use crate::error::CommandError;
 use contents::Contents;
@@ -95,6 +99,11 @@ pub async fn find_day(path: &Path, connection: &Connection<'_>) -> Result<DayAdd
 }
 
 impl Found {
+    /// What the run of the day knew of when each account was collected last; nothing for loose reports.
+    pub fn last_collected(&self) -> impl Iterator<Item = (AccountId, DateTime<Utc>)> {
+        self.day.iter().filter_map(|day| day.manifest.as_ref()).flat_map(Manifest::last_collected)
+    }
+
     /// A file that two paths lead to is one report.
     fn drop_files_given_twice(&mut self) {
         let mut seen = HashSet::new();

@@ -32,6 +32,7 @@ pub struct Judge<'a> {
     criteria: &'a Criteria,
     run: Run,
     now: DateTime<Utc>,
+    previous: &'a Previous,
     analyzer: Analyzer<'a>,
 }
 
@@ -82,7 +83,7 @@ impl<'a> Judge<'a> {
         let owner = ArnAccount::of_arn(&run.execution_arn).ok();
         let partition = owner.as_ref().map_or("", |owner| &owner.partition);
         let analyzer = Analyzer::new(&criteria.settings, previous, as_of, date).in_partition(partition);
-        Self { found, criteria, run, now, analyzer }
+        Self { found, criteria, run, now, previous, analyzer }
     }
 
     /// What judges each report while it is read.
@@ -92,7 +93,7 @@ impl<'a> Judge<'a> {
 
     /// Judges all of it, when every report was read.
     pub fn judge(self, read: ReportsRead) -> Judged {
-        let Self { found, criteria, run, now, analyzer } = &self;
+        let Self { found, criteria, run, now, previous, analyzer } = &self;
         let roll = self.roll(&read);
         let mut analysis = Analysis::new(*analyzer);
         let unknown = read.unread.iter().filter(|unread| unread.account_id.is_none());
@@ -117,7 +118,8 @@ impl<'a> Judge<'a> {
                 evidence.failures.insert(account_id.clone(), failure(account_id, unread, run, *now));
             }
         }
-        let roll_call = RollCall::of(roll, evidence);
+        let last_collected = |account_id: &AccountId| previous.last_collected(account_id);
+        let roll_call = RollCall::of(roll, evidence).after(last_collected);
         let assessment = analysis.settle(&roll_call, &criteria.exemptions);
         let judged_by = JudgedBy {
             settings: criteria.settings.clone(),

@@ -18,6 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rollcall_core::judgement::analysis::Analyzer;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::organization::report_age::check_times;
 use rollcall_core::report::{self, ReportFile, Unreadable, account_of};
 use rollcall_functions::clock::Clock;
 use rollcall_functions::report_store::object::{Checksum, StoredObject};
@@ -142,10 +143,10 @@ impl Reader<'_> {
     fn judge(self, place: usize, bytes: &[u8], mut known: Known) -> Reading {
         let Source { origin, is_of_day, is_named } = &self.found.sources[place];
         let by_name = || account_of_name(&origin.file_name());
-        let unread = |account_id, message| {
-            let code = FailureCode::ReportUnreadable;
+        let refused = |account_id, message, code| {
             Reading::Unread(Unread { account_id, address: origin.address(), message, code })
         };
+        let unread = |account_id, message| refused(account_id, message, FailureCode::ReportUnreadable);
         let not_a_report = |reason: String| Reading::NotAReport(format!("{}: {reason}", origin.address()));
         // The report of a day is what IAM wrote, and is judged as the run judged it.
         let file = match is_of_day {
@@ -174,19 +175,26 @@ impl Reader<'_> {
             (None, Err(error)) => return unread(by_name(), error.to_string()),
             (None, Ok(None)) => return unread(by_name(), why_no_account_is_known(bytes)),
         };
-        let is_dated = known.generated.is_some();
-        let generated_by_iam = known.generated.map(|generated| generated.trunc_subsecs(0));
-        let generated = known.generated.or(known.modified).unwrap_or(self.now).trunc_subsecs(0);
-        let analysis = match self.analyzer.report(&account_id, &known.account_name, generated_by_iam, bytes) {
+        let generated = known.generated.map(|generated| generated.trunc_subsecs(0));
+        if let (Some(generated), Some(collected)) = (generated, known.collected)
+            && let Err(outdated) = check_times(generated, collected)
+        {
+            return refused(Some(account_id), outdated.to_string(), FailureCode::ReportOutdated);
+        }
+        let file_modified = known.modified.unwrap_or(self.now).trunc_subsecs(0);
+        let analysis = match self.analyzer.report(&account_id, &known.account_name, generated, bytes) {
             Ok(analysis) => analysis,
             Err(error) => return unread(Some(account_id), error.to_string()),
         };
-        let collected = known.collected.unwrap_or(generated);
         let entry = ReportEntry {
             key: known.key.unwrap_or_else(|| origin.address()),
             generated,
-            collected,
-            age_seconds: (collected - generated).num_seconds(),
+            collected: known.collected,
+            age_seconds: known
+                .collected
+                .zip(generated)
+                .map(|(collected, made)| (collected - made).num_seconds()),
+            file_modified: generated.is_none().then_some(file_modified),
             sha256: match self.with_checksums {
                 true => Checksum::of(bytes).hex(),
                 false => String::new(),
@@ -196,7 +204,8 @@ impl Reader<'_> {
             bad_rows: analysis.tally.bad_rows,
             first_bad_rows: analysis.tally.first_bad_rows.clone(),
         };
-        let report = reading::Report { account_id, entry, analysis, source: place, is_dated };
+        let time = generated.unwrap_or(file_modified);
+        let report = reading::Report { account_id, entry, analysis, source: place, time };
         Reading::Report(Box::new(report))
     }
 }

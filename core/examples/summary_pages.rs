@@ -143,9 +143,10 @@ fn roll_call(night: &Night, run: &Run, accounts: &[Account], all: bool) -> RollC
         if number < collected {
             let entry = ReportEntry {
                 key: format!("{}/reports/credentialReport_{account_id}.csv", run.date()),
-                generated: run.started,
-                collected: run.started,
-                age_seconds: 0,
+                generated: Some(run.started),
+                collected: Some(run.started),
+                age_seconds: Some(0),
+                file_modified: None,
                 sha256: "0".repeat(64),
                 bytes: 0,
                 rows: night.users,

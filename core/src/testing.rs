@@ -59,9 +59,10 @@ pub fn report(number: u64, bad_rows: u64) -> StoredReport {
     StoredReport {
         entry: ReportEntry {
             key: format!("2026-01-31/reports/credentialReport_{number:012}.csv"),
-            generated: run().started,
-            collected: run().started,
-            age_seconds: 0,
+            generated: Some(run().started),
+            collected: Some(run().started),
+            age_seconds: Some(0),
+            file_modified: None,
             sha256: "0".repeat(64),
             bytes: 100,
             rows: 10,

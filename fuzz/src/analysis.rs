@@ -225,9 +225,10 @@ fn started() -> DateTime<Utc> {
 fn stored(account_id: &AccountId, tally: &Tally, fault: Option<(FailureCode, String)>) -> StoredReport {
     let entry = ReportEntry {
         key: bucket_layout::report(started().date_naive(), account_id),
-        generated: started(),
-        collected: started(),
-        age_seconds: 0,
+        generated: Some(started()),
+        collected: Some(started()),
+        age_seconds: Some(0),
+        file_modified: None,
         sha256: "0".repeat(64),
         bytes: 0,
         rows: tally.rows,

@@ -40,7 +40,7 @@ fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_four_transit
         ("GetObject", 300 + 50 + 6),
         ("ListAccounts", 15),
         ("ListAccountsForParent", 24),
-        ("ListObjectsV2", 4),
+        ("ListObjectsV2", 5),
         ("ListOrganizationalUnitsForParent", 8),
         ("ListRoots", 1),
         ("Publish", 1),

@@ -21,7 +21,6 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<ExitStatus, CommandError> {
     let AnalyzeArguments { paths, output, judging, exit_status, aws } = arguments;
     let destination = Destination::new(output)?;
     let connection = Connection::new(aws);
-    let previous = Previous::default();
     let (judged, region) = asynchronous(async {
         let mut found = find(paths, &connection).await?;
         let criteria = Criteria::new(judging, &mut found)?;
@@ -30,6 +29,7 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<ExitStatus, CommandError> {
             true => Some(connection.region().await?),
             false => None,
         };
+        let previous = Previous::default().with_last_collected(found.last_collected());
         let judge = Judge::new(&found, &criteria, judging.as_of, &previous);
         let reports = read(&found, judge.analyzer(), destination.needs_checksums()).await?;
         Ok((judge.judge(reports), region))

@@ -66,8 +66,10 @@ async fn changes(
     let mut found_after = find(slice::from_ref(new), connection).await?;
     // The same criteria for both: another limit does not change a key.
     let criteria = Criteria::new(judging, &mut found_after)?;
-    let before = judged(&found_before, &criteria, arguments.old_as_of, &Previous::default()).await?;
-    let previous = Previous::new(before.assessment.findings.clone());
+    let nothing = Previous::default().with_last_collected(found_before.last_collected());
+    let before = judged(&found_before, &criteria, arguments.old_as_of, &nothing).await?;
+    let previous =
+        Previous::new(before.assessment.findings.clone()).with_last_collected(found_after.last_collected());
     let after = judged(&found_after, &criteria, judging.as_of, &previous).await?;
     for side in [&before, &after] {
         write_notes(side);

@@ -46,11 +46,7 @@ async fn verify(day: Day) -> Result<Verdicts, CommandError> {
     let accounts = manifest.accounts.len() as u64;
     let mut verdicts = Verdicts::of(&day);
     verdicts.add(Verdict::of("roll", verification::roll(roll, manifest), words::roll(accounts)));
-    verdicts.add(Verdict::of(
-        "coverage",
-        verification::coverage(manifest),
-        words::coverage(&manifest.coverage),
-    ));
+    verdicts.add(Verdict::of("coverage", verification::coverage(manifest), words::coverage(manifest)));
 
     let ObjectsRead { objects, differences, written, analysis } = objects::read(&day).await?;
     // What is not the run's own evidence gives findings that say nothing of the run.

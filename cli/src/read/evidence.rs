@@ -64,8 +64,8 @@ pub(super) fn known_of(
                 code: CHANGED,
             }));
         }
-        known.generated = Some(entry.generated);
-        known.collected = Some(entry.collected);
+        known.generated = entry.generated;
+        known.collected = entry.collected;
     } else if !day.wrote(object) {
         return Err(Reading::OfAnotherExecution);
     }

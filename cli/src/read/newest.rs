@@ -76,12 +76,12 @@ impl ReportsRead {
             self.reports.insert(account_id, report);
             return;
         };
-        let age = |report: &Report| (report.entry.generated, report.source);
+        let age = |report: &Report| (report.time, report.source);
         let (newer, older) = if age(&report) > age(&other) { (report, other) } else { (other, report) };
         // Files that were unpacked or cloned together do not show which report is newer, and a finding may
         // depend on it.
-        let is_unsure = !(newer.is_dated && older.is_dated)
-            && newer.entry.generated - older.entry.generated < FILES_OF_ONE_COPY
+        let is_unsure = !(newer.entry.generated.is_some() && older.entry.generated.is_some())
+            && newer.time - older.time < FILES_OF_ONE_COPY
             && !is_same(&sources[newer.source].origin, &sources[older.source].origin);
         if is_unsure && self.unsure.insert(account_id.clone()) {
             self.problems.push(format!(
@@ -133,5 +133,5 @@ fn is_same(one: &Origin, other: &Origin) -> bool {
 /// A report and its time, for a person.
 fn of(report: &Report, sources: &[Source]) -> String {
     let address = sources[report.source].origin.address();
-    format!("{address} ({})", format_time(report.entry.generated))
+    format!("{address} ({})", format_time(report.time))
 }

@@ -1,5 +1,6 @@
 //! What something that may be a report turns out to be.
 
+use chrono::{DateTime, Utc};
 use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::ReportAnalysis;
 use rollcall_core::organization::failure::FailureCode;
@@ -29,8 +30,8 @@ pub struct Report {
     pub analysis: ReportAnalysis,
     /// Where it is, by its place among the sources.
     pub source: usize,
-    /// Whether it is known when IAM made it, and not only when its file was written.
-    pub is_dated: bool,
+    /// When IAM made it, or else when its file was written.
+    pub time: DateTime<Utc>,
 }
 
 /// A report that can't be read.

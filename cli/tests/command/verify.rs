@@ -76,7 +76,7 @@ fn a_day_that_a_run_wrote_holds() {
             done.stdout,
             str![[r#"
 ok    roll          accounts.json and run.json are of one run and have the same 4 accounts, each once
-ok    coverage      2 collected, 1 failed, 1 without an outcome, 0 skipped: 50 percent, as the accounts add up
+ok    coverage      2 collected, 1 failed, 1 without an outcome, 0 skipped: 50 percent, as the accounts add up; 2 reports were made before the run started, first that of account 222233334444, 2 min before
 ok    objects       9 objects: each that run.json names has its SHA-256, and no other lies there
 ok    findings      3 findings as the reports give them
 

@@ -196,9 +196,10 @@ fn roll_call(reports: &[Report]) -> (Run, RollCall) {
         accounts.push(Account::of_id(account_id.clone()));
         let entry = ReportEntry {
             key: String::new(),
-            generated: as_of,
-            collected: as_of,
-            age_seconds: 0,
+            generated: Some(as_of),
+            collected: Some(as_of),
+            age_seconds: Some(0),
+            file_modified: None,
             sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
             bytes: *bytes,
             rows: *rows,

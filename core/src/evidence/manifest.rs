@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::counts::{CredentialCounts, FindingCounts};
+use crate::identifiers::account_id::AccountId;
 use crate::judgement::analysis::Assessment;
 use crate::judgement::exemptions::ExemptionOutcome;
 use crate::judgement::history::History;
@@ -149,6 +150,11 @@ impl Manifest {
     /// Whether the run was meant for every account of the deployment.
     pub fn is_of_whole_roll(&self) -> bool {
         self.source.is_of_whole_roll()
+    }
+
+    /// When IAM made the last report of each account that was collected before the run, as the run knew it.
+    pub fn last_collected(&self) -> impl Iterator<Item = (AccountId, DateTime<Utc>)> {
+        self.accounts.iter().filter_map(|account| Some((account.account_id.clone(), account.last_collected?)))
     }
 
     /// Whether the run is one of the nights: of the whole roll, and judged by its own day.

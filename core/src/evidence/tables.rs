@@ -43,7 +43,7 @@ struct AccountRecord<'m> {
 
 impl<'m> AccountRecord<'m> {
     fn of(account: &'m AccountOutcome, manifest: &'m Manifest) -> Self {
-        let AccountOutcome { account_id, name, path, state, outcome } = account;
+        let AccountOutcome { account_id, name, path, state, outcome, last_collected: _ } = account;
         let (code, message) = outcome.failure().unzip();
         let report = outcome.report();
         Self {
@@ -59,9 +59,9 @@ impl<'m> AccountRecord<'m> {
             code,
             reason: outcome.skip_reason(),
             message,
-            generated: report.map(|report| report.generated),
-            collected: report.map(|report| report.collected),
-            age_seconds: report.map(|report| report.age_seconds),
+            generated: report.and_then(|report| report.generated),
+            collected: report.and_then(|report| report.collected),
+            age_seconds: report.and_then(|report| report.age_seconds),
             sha256: report.map(|report| &*report.sha256),
             bytes: report.map(|report| report.bytes),
             rows: report.map(|report| report.rows),

@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::exemptions::{ExemptionOutcome, Exemptions};
 use crate::judgement::finding::{Assessed, Finding, Status};
-use crate::judgement::history::{EarlierFindings, Previous};
+use crate::judgement::history::{EarlierAccount, EarlierFindings, Previous};
 use crate::judgement::identity::Subject;
 use crate::judgement::rules::{Flag, Judge, RULES, Rule, Verdict};
 use crate::judgement::settings::RuleSettings;
@@ -86,7 +86,7 @@ impl<'a> Analyzer<'a> {
             as_of: self.as_of,
             report_generated: generated,
         });
-        let earlier = self.previous.of_account(account_id);
+        let earlier = self.previous.account(account_id);
         let mut analysis = ReportAnalysis::default();
         let mut partition = None;
         let mut has_root = false;
@@ -110,7 +110,7 @@ impl<'a> Analyzer<'a> {
             });
         }
         if analysis.tally.bad_rows > 0 {
-            keep_those_of_bad_rows(account_id, bytes, earlier, &mut analysis);
+            keep_those_of_bad_rows(account_id, bytes, earlier.findings, &mut analysis);
         }
         Ok(analysis)
     }
@@ -126,15 +126,16 @@ impl<'a> Analyzer<'a> {
         }
     }
 
-    /// Judges a user of an account, of which `earlier` are the findings of the run before.
+    /// Judges a user of an account, of which `earlier` is what was known before.
     fn judge(
         &self,
         user: &User<'_>,
         assessed: &Arc<Assessed>,
-        earlier: EarlierFindings<'_>,
+        earlier: EarlierAccount<'_>,
         analysis: &mut ReportAnalysis,
     ) {
-        let earlier = earlier.of_user(user.name());
+        let EarlierAccount { findings, last_collected } = earlier;
+        let earlier = findings.of_user(user.name());
         for rule in &RULES {
             if !self.settings.applies(rule.id) {
                 continue;
@@ -144,6 +145,7 @@ impl<'a> Analyzer<'a> {
                 as_of: self.as_of,
                 limit_days: limit_days.unwrap_or_default(),
                 boundary: rule.boundary,
+                last_collected,
             };
             for verdict in rule.judge(user, &judge) {
                 match verdict {

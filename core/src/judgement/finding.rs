@@ -124,15 +124,7 @@ impl Finding {
     /// What lists are ordered by: severity, account, user, credential, rule. The rest only brings what
     /// was kept from the run before into one order with what stands in the same slot now.
     pub(crate) fn order(&self) -> impl Ord + '_ {
-        (
-            self.severity(),
-            &self.assessed.account_id,
-            &self.user,
-            self.credential,
-            self.rule,
-            self.creation,
-            &self.observed,
-        )
+        (self.severity(), &self.assessed.account_id, &self.user, self.credential, self.rule, self.creation)
     }
 
     /// One sentence for the owner of the account: what was observed, its age and the limit, and whether

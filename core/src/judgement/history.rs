@@ -1,8 +1,9 @@
 //! What an earlier run found, to tell what is new tonight and what is gone.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::identifiers::account_id::AccountId;
@@ -15,6 +16,16 @@ use crate::text::counted::counted;
 pub struct Previous {
     /// By account, user, credential and rule.
     findings: Vec<Finding>,
+    last_collected: HashMap<AccountId, DateTime<Utc>>,
+}
+
+/// What is known of an account from before tonight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EarlierAccount<'p> {
+    /// Its findings.
+    pub(crate) findings: EarlierFindings<'p>,
+    /// When IAM made the last of its reports that was collected.
+    pub(crate) last_collected: Option<DateTime<Utc>>,
 }
 
 /// Some of the findings of an earlier run, which stand in a row.
@@ -35,7 +46,18 @@ impl Previous {
         // They come in the order of lists, and that sort makes use of what is sorted already.
         findings.sort_by(|one, other| order(one).cmp(&order(other)));
         findings.dedup_by(|one, other| order(one) == order(other));
-        Self { findings }
+        Self { findings, last_collected: HashMap::new() }
+    }
+
+    /// The same, and when IAM made the last report of each account that was collected.
+    pub fn with_last_collected(self, accounts: impl IntoIterator<Item = (AccountId, DateTime<Utc>)>) -> Self {
+        Self { last_collected: accounts.into_iter().collect(), ..self }
+    }
+
+    /// When IAM made the last report of an account that was collected before tonight; `None` when that is
+    /// not known.
+    pub fn last_collected(&self, account_id: &AccountId) -> Option<DateTime<Utc>> {
+        self.last_collected.get(account_id).copied()
     }
 
     /// All of them, by account and user.
@@ -45,14 +67,17 @@ impl Previous {
 
     /// The place of the finding that is the same as one of tonight.
     pub fn place_of(&self, finding: &Finding) -> Option<usize> {
-        let earlier = self.of_account(&finding.assessed.account_id).of_user(&finding.user);
+        let earlier = self.account(&finding.assessed.account_id).findings.of_user(&finding.user);
         earlier.place_of(&Subject::of_finding(finding))
     }
 
-    /// Those of an account.
-    pub(crate) fn of_account(&self, account_id: &AccountId) -> EarlierFindings<'_> {
-        EarlierFindings { first: 0, findings: &self.findings }
-            .range(|finding| finding.assessed.account_id.cmp(account_id))
+    /// What is known of an account.
+    pub(crate) fn account(&self, account_id: &AccountId) -> EarlierAccount<'_> {
+        let all = EarlierFindings { first: 0, findings: &self.findings };
+        EarlierAccount {
+            findings: all.range(|finding| finding.assessed.account_id.cmp(account_id)),
+            last_collected: self.last_collected(account_id),
+        }
     }
 }
 

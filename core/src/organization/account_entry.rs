@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::identifiers::account_id::AccountId;
@@ -43,6 +44,9 @@ struct AccountEntry<'a> {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "schema", schemars(with = "ReportEntry"))]
     report: Option<Cow<'a, ReportEntry>>,
+    /// When IAM made the last report that an earlier run collected of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    last_collected: Option<DateTime<Utc>>,
 }
 
 /// An account whose fields contradict its outcome.
@@ -66,7 +70,7 @@ fn fields_of(outcome: OutcomeKind) -> &'static str {
 
 impl<'a> From<&'a AccountOutcome> for AccountEntry<'a> {
     fn from(account: &'a AccountOutcome) -> Self {
-        let AccountOutcome { account_id, name, path, state, outcome } = account;
+        let AccountOutcome { account_id, name, path, state, outcome, last_collected } = account;
         let (code, message) = outcome.failure().unzip();
         Self {
             account_id: Cow::Borrowed(account_id),
@@ -78,6 +82,7 @@ impl<'a> From<&'a AccountOutcome> for AccountEntry<'a> {
             message: message.map(Cow::Borrowed),
             reason: outcome.skip_reason(),
             report: outcome.report().map(Cow::Borrowed),
+            last_collected: *last_collected,
         }
     }
 }
@@ -86,7 +91,18 @@ impl TryFrom<AccountEntry<'_>> for AccountOutcome {
     type Error = Contradiction;
 
     fn try_from(entry: AccountEntry<'_>) -> Result<Self, Contradiction> {
-        let AccountEntry { account_id, name, path, state, outcome, code, message, reason, report } = entry;
+        let AccountEntry {
+            account_id,
+            name,
+            path,
+            state,
+            outcome,
+            code,
+            message,
+            reason,
+            report,
+            last_collected,
+        } = entry;
         let outcome = match (outcome, code, message, reason, report) {
             (OutcomeKind::Collected, None, None, None, Some(report)) => {
                 Outcome::Collected { report: report.into_owned() }
@@ -117,6 +133,7 @@ impl TryFrom<AccountEntry<'_>> for AccountOutcome {
             path: path.into_owned(),
             state: state.into_owned(),
             outcome,
+            last_collected,
         })
     }
 }
@@ -178,6 +195,7 @@ mod tests {
             path: "Root".into(),
             state: AccountState::Active,
             outcome,
+            last_collected: None,
         }
     }
 
@@ -226,6 +244,16 @@ mod tests {
         let mut written = serde_json::to_value(account(outcome)).unwrap();
         change(&mut written);
         serde_json::from_value::<AccountOutcome>(written).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn when_an_account_was_last_collected_is_written_where_it_is_known() {
+        let unknown = account(Outcome::NoOutcome);
+        let known = AccountOutcome { last_collected: "2026-01-30T01:00:00Z".parse().ok(), ..unknown.clone() };
+        let json = serde_json::to_value(&known).unwrap();
+        assert_eq!(json["last_collected"], "2026-01-30T01:00:00Z");
+        assert_eq!(serde_json::from_value::<AccountOutcome>(json).unwrap(), known);
+        assert!(serde_json::to_value(&unknown).unwrap().get("last_collected").is_none());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub enum FailureCode {
     ReportTimedOut,
     /// What lies in the bucket, or what IAM answered, is not a credential report.
     ReportUnreadable,
+    /// What lies in the bucket is a report that IAM can't have served when it was collected.
+    ReportOutdated,
     /// The account was suspended or closed after the roll was taken.
     AccountSuspended,
     /// The report was fetched and could not be stored, or what is stored is not what was fetched.
@@ -74,6 +76,10 @@ impl FailureCode {
             Self::ReportUnreadable => {
                 "Look at the stored report and at the message; if IAM really writes it this way, \
                  report it to Rollcall with the header line."
+            }
+            Self::ReportOutdated => {
+                "Start the run again; if it happens again, look in CloudTrail for who answered or stored \
+                 the report, because IAM serves none that is older than four hours."
             }
             Self::AccountSuspended => {
                 "Nothing to do if the account is being closed; otherwise settle its suspension \

@@ -5,6 +5,7 @@ mod account_entry;
 pub mod coverage;
 pub mod failure;
 pub mod outcome;
+pub mod report_age;
 pub mod roll;
 pub mod roll_call;
 pub mod run;

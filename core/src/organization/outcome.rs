@@ -67,6 +67,9 @@ pub struct AccountOutcome {
     pub state: AccountState,
     /// How it ended.
     pub outcome: Outcome,
+    /// When IAM made the last report that an earlier run collected of it; `None` when no such run is
+    /// known.
+    pub last_collected: Option<DateTime<Utc>>,
 }
 
 /// The report of an account, as it lies in the bucket.
@@ -75,12 +78,20 @@ pub struct AccountOutcome {
 pub struct ReportEntry {
     /// Its key in the report bucket.
     pub key: String,
-    /// When IAM generated it: up to four hours before it was collected.
-    pub generated: DateTime<Utc>,
-    /// When it was collected.
-    pub collected: DateTime<Utc>,
+    /// When IAM generated it: up to four hours before it was collected. It is there for every stored
+    /// report; a file may not say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub generated: Option<DateTime<Utc>>,
+    /// When it was collected. It is there for every stored report; a file may not say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub collected: Option<DateTime<Utc>>,
     /// How old it was when it was collected, in seconds.
-    pub age_seconds: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub age_seconds: Option<i64>,
+    /// When its file was written, where nothing says when IAM generated it. Only the command is given such
+    /// files.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file_modified: Option<DateTime<Utc>>,
     /// The SHA-256 of its bytes, in hexadecimal, computed from what lies in the bucket.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub sha256: String,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::identifiers::account_id::AccountId;
 use crate::organization::coverage::Coverage;
 use crate::organization::failure::{FailureCode, FailureRecord};
@@ -56,7 +58,7 @@ impl RollCall {
         let called = |account: Account| {
             let Account { account_id, name, state, path, skip, .. } = account;
             let outcome = outcome(skip, reports.remove(&account_id), failures.remove(&account_id));
-            AccountOutcome { account_id, name, path, state, outcome }
+            AccountOutcome { account_id, name, path, state, outcome, last_collected: None }
         };
         let accounts: Vec<AccountOutcome> = roll.accounts.into_iter().map(called).collect();
         Self {
@@ -67,6 +69,14 @@ impl RollCall {
             of_other_executions,
             unreadable_files,
         }
+    }
+
+    /// The same, and each account has the time of the report that an earlier run collected last.
+    pub fn after(mut self, last_collected: impl Fn(&AccountId) -> Option<DateTime<Utc>>) -> Self {
+        for account in &mut self.accounts {
+            account.last_collected = last_collected(&account.account_id);
+        }
+        self
     }
 }
 

@@ -17,6 +17,7 @@ use rollcall_core::evidence::metrics::{Measured, metrics};
 use rollcall_core::evidence::tables;
 use rollcall_core::formats::page::write_html;
 use rollcall_core::formats::{csv, jsonl};
+use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, Assessment};
 use rollcall_core::judgement::exemptions::Exemptions;
@@ -155,7 +156,8 @@ impl AnalyzeReports {
         let mut analysis = Analysis::new(analyzer);
         let of_run = RunEvidence::new(&self.report_store, run, &roll, analyzer, &self.clock);
         let evidence = of_run.read(&mut analysis).await?;
-        let roll_call = RollCall::of(roll, evidence);
+        let last_collected = |account_id: &AccountId| previous.last_collected(account_id);
+        let roll_call = RollCall::of(roll, evidence).after(last_collected);
         let assessment = analysis.settle(&roll_call, &exemptions);
         let exemptions_sha256 = exemptions_file.as_deref().map(|bytes| Checksum::of(bytes).hex());
         let judged_by = JudgedBy { settings: self.settings.clone(), history, exemptions_sha256 };
@@ -228,8 +230,23 @@ impl AnalyzeReports {
             );
             manifest = manifest.vouching_for([symlink.await?]);
         }
-        store.write_json(&bucket_layout::run(date), &manifest, execution).await?;
+        let key = bucket_layout::run(date);
+        let manifest = self.as_written_before(&key, manifest).await;
+        store.write_json(&key, &manifest, execution).await?;
         Ok(manifest)
+    }
+
+    /// An analysis that comes twice writes the same bytes: it has finished when the first did.
+    async fn as_written_before(&self, key: &str, manifest: Manifest) -> Manifest {
+        // What can't be read is written over, as it would be without a look at it.
+        let Ok(true) = self.report_store.has(key).await else { return manifest };
+        let Ok(Some(written)) = self.report_store.read(key).await else { return manifest };
+        match serde_json::from_slice::<Manifest>(&written.bytes) {
+            Ok(written) if (Manifest { finished: written.finished, ..manifest.clone() }) == written => {
+                written
+            }
+            _ => manifest,
+        }
     }
 
     /// The exemptions, and the bytes of their file when there is one. A file that can't be read is

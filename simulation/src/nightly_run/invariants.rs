@@ -205,8 +205,13 @@ impl Check<'_> {
         let mut served = served.iter().filter(|served| served.sha256 == report.sha256).peekable();
         if served.peek().is_none() {
             self.violated(format!("account {id} is collected with a report that IAM never served"));
-        } else if !served.any(|served| served.made.timestamp() == report.generated.timestamp()) {
-            self.violated(format!("account {id}: IAM never said that its report is of {}", report.generated));
+        } else if !served
+            .any(|served| Some(served.made.timestamp()) == report.generated.map(|made| made.timestamp()))
+        {
+            self.violated(format!(
+                "account {id}: IAM never said that its report is of {:?}",
+                report.generated
+            ));
         }
         let versions = self.versions(&report.key);
         let stored =
@@ -220,9 +225,9 @@ impl Check<'_> {
             }
             Some(_) => {}
         }
-        if report.collected < self.run.started || report.generated > report.collected {
+        if report.collected < Some(self.run.started) || report.generated > report.collected {
             self.violated(format!(
-                "account {id}: its report was generated at {} and collected at {}, in a run of {}",
+                "account {id}: its report was generated at {:?} and collected at {:?}, in a run of {}",
                 report.generated, report.collected, self.run.started
             ));
         }
@@ -237,6 +242,8 @@ impl Check<'_> {
             FailureCode::DeniedByPolicy => trouble == Trouble::Denied,
             FailureCode::AccountSuspended => trouble == Trouble::SuspendedSince,
             FailureCode::ReportUnreadable => trouble == Trouble::NoReport,
+            // IAM serves no such report, whatever goes wrong.
+            FailureCode::ReportOutdated => false,
             // The function died, or Lambda did not run it.
             FailureCode::Internal => {
                 message.starts_with("the collector ended with Lambda.")

@@ -5,6 +5,7 @@ use std::path::Path;
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::judgement::exemptions::Exemptions;
+use rollcall_core::judgement::history::Previous;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::roll_call::RollCall;
 use rollcall_functions::report_store::object::Checksum;
@@ -25,6 +26,8 @@ pub struct Day {
     pub manifest_sha256: String,
     /// What was exempt.
     pub exemptions: DayExemptions,
+    /// What the run knew of the days before, as far as a report is judged by it: no findings.
+    pub previous: Previous,
 }
 
 /// The exemptions of a day.
@@ -45,7 +48,8 @@ impl Day {
         let (roll, _) = json(&address, &bucket_layout::accounts(name)).await?;
         let (manifest, manifest_sha256): (Manifest, _) = json(&address, &bucket_layout::run(name)).await?;
         let exemptions = read_exemptions(&address, &manifest, exemptions).await?;
-        Ok(Self { address, roll, manifest, manifest_sha256, exemptions })
+        let previous = Previous::default().with_last_collected(manifest.last_collected());
+        Ok(Self { address, roll, manifest, manifest_sha256, exemptions, previous })
     }
 
     /// The roll as the run called it.

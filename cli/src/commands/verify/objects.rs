@@ -11,7 +11,6 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::identifiers::arn::ArnAccount;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, ReportAnalysis};
 use rollcall_core::judgement::finding::Finding;
-use rollcall_core::judgement::history::Previous;
 use rollcall_core::organization::failure::FailureRecord;
 use rollcall_core::organization::outcome::{AccountOutcome, Outcome, ReportEntry};
 use rollcall_functions::report_store::LinesError;
@@ -22,9 +21,6 @@ use crate::error::CommandError;
 
 /// How many objects are read at a time.
 const READ_AT_A_TIME: usize = 64;
-
-/// No other day is looked at.
-static NO_PREVIOUS: std::sync::LazyLock<Previous> = std::sync::LazyLock::new(Previous::default);
 
 /// What lies in a day.
 pub struct ObjectsRead<'d> {
@@ -51,7 +47,7 @@ enum Found {
 pub async fn read(day: &Day) -> Result<ObjectsRead<'_>, CommandError> {
     let manifest = &day.manifest;
     let owner = ArnAccount::of_arn(&manifest.execution_arn).ok();
-    let analyzer = Analyzer::new(&manifest.settings, &NO_PREVIOUS, manifest.as_of, manifest.date)
+    let analyzer = Analyzer::new(&manifest.settings, &day.previous, manifest.as_of, manifest.date)
         .in_partition(owner.as_ref().map_or("", |owner| &owner.partition));
     let collected: HashMap<&str, (&AccountOutcome, &ReportEntry)> = manifest
         .accounts
@@ -124,7 +120,7 @@ async fn object(
     let sha256 = Checksum::of(&object.bytes).hex();
     let said = match account {
         Some((account, report)) if report.sha256 == sha256 => {
-            match analyzer.report(&account.account_id, &account.name, Some(report.generated), &object.bytes) {
+            match analyzer.report(&account.account_id, &account.name, report.generated, &object.bytes) {
                 Ok(said) => Some(Box::new(said)),
                 Err(error) => return Ok(Found::Unreadable(error.to_string())),
             }

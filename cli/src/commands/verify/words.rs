@@ -3,6 +3,7 @@
 use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::judgement::finding::Finding;
 use rollcall_core::organization::coverage::Coverage;
+use rollcall_core::organization::report_age::older_than_start;
 use rollcall_core::text::counted::counted;
 
 /// What was compared of the roll.
@@ -14,10 +15,23 @@ pub fn roll(accounts: u64) -> String {
 }
 
 /// What was added up of the coverage.
-pub fn coverage(coverage: &Coverage) -> String {
-    let Coverage { collected, failed, skipped, no_outcome, percent, .. } = coverage;
+pub fn coverage(manifest: &Manifest) -> String {
+    let Coverage { collected, failed, skipped, no_outcome, percent, .. } = manifest.coverage;
+    let older = older_than_start(&manifest.accounts, manifest.started);
+    let older = match older.as_slice() {
+        [] => String::new(),
+        [oldest, ..] => format!(
+            "; {} made before the run started, first that of account {}, {} before",
+            match older.len() as u64 {
+                1 => "1 report was".to_owned(),
+                many => format!("{many} reports were"),
+            },
+            oldest.account.account_id,
+            oldest.age()
+        ),
+    };
     format!(
-        "{collected} collected, {failed} failed, {no_outcome} without an outcome, {skipped} skipped: {percent} percent, as the accounts add up"
+        "{collected} collected, {failed} failed, {no_outcome} without an outcome, {skipped} skipped: {percent} percent, as the accounts add up{older}"
     )
 }
 

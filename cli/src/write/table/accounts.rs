@@ -10,7 +10,7 @@ use super::severities::severities;
 use crate::terminal::style::{BOLD, DIM, severity_style};
 use crate::terminal::text::{columns, safe, shortened, wrapped_beside};
 
-/// How wide the names of users may get before they are cut off.
+/// How wide the column of users may get: a terminal cuts off longer names, a file or a pipe has them whole.
 const USER_WIDTH: usize = 40;
 /// How many users of a rule a terminal lists for an account.
 const USERS_LISTED: usize = 10;
@@ -77,8 +77,8 @@ fn account(findings: &[&Finding], width: Option<usize>, output: &mut impl Write)
             continue;
         }
         let user = safe(&finding.user);
-        let user = shortened(&user, users);
-        let padding = users - columns(&user);
+        let user = if width.is_some() { shortened(&user, users) } else { user };
+        let padding = users.saturating_sub(columns(&user));
         write!(output, "{:INDENT$}{user}{:padding$}  ", "", "")?;
         let left = INDENT + users + 2;
         let text = text(finding);

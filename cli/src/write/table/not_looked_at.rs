@@ -74,6 +74,9 @@ fn remedy(code: FailureCode, remedies: Remedies) -> &'static str {
             return "Fetch the report again; if IAM really writes it this way, report it to Rollcall \
                     with its header line.";
         }
+        (Remedies::ForReports, FailureCode::ReportOutdated) => {
+            return "Fetch the report again; if its times are still so, ask who stored it.";
+        }
         (Remedies::ForReports, FailureCode::StorageFailed) => {
             return "Fetch the day again from where its run wrote it, and ask who changed it.";
         }
@@ -94,6 +97,7 @@ fn remedy(code: FailureCode, remedies: Remedies) -> &'static str {
             "Run again; if it happens again and again, open a case with AWS Support, for IAM does not \
              finish the report."
         }
+        FailureCode::ReportOutdated => "Run again; if it happens again, look in CloudTrail for who answered.",
         FailureCode::NoOutcome | FailureCode::Internal => {
             "Run again, and report the message to Rollcall if it is not an outage of AWS."
         }

@@ -30,7 +30,7 @@ fn judged(folder: &str, as_of: &str, previous: &Previous) -> Judged {
     .unwrap();
     for account in &mut judged.manifest.accounts {
         if let Outcome::Collected { report } = &mut account.outcome {
-            report.generated = "2026-11-20T23:50:00Z".parse().unwrap();
+            report.file_modified = "2026-11-20T23:50:00Z".parse().ok();
         }
     }
     judged
@@ -52,6 +52,18 @@ fn written(judged: &Judged, width: Option<usize>) -> String {
         }
     }
     text
+}
+
+#[test]
+fn names_are_whole_in_a_file_or_a_pipe_and_cut_off_at_a_terminal() {
+    let judged = judged("cases/long-names", "2026-11-25T00:00:00Z", &Previous::default());
+    let names = ["a", "b", "c"]
+        .map(|zone| format!("terraform-eks-cluster-autoscaler-production-eu-central-1-{zone}"));
+    let [whole, cut_off] = [written(&judged, None), written(&judged, Some(80))];
+    for name in &names {
+        assert!(whole.contains(name), "{whole}");
+        assert!(!cut_off.contains(name), "{cut_off}");
+    }
 }
 
 #[test]

@@ -146,23 +146,34 @@ fn credentials_sentence(manifest: &Manifest) -> Sentence {
 
 /// The time of the reports: an old report must not pass for one of today.
 fn times_sentence(manifest: &Manifest) -> Sentence {
-    let generated = || {
-        manifest
-            .accounts
-            .iter()
-            .filter(|account| account.is_collected())
-            .filter_map(|account| Some(account.outcome.report()?.generated))
+    let reports = || {
+        let collected = manifest.accounts.iter().filter(|account| account.is_collected());
+        collected.filter_map(|account| account.outcome.report())
     };
-    // Only a run knows when IAM made a report; a file knows when it was written.
-    let reports = if manifest.source == RollSource::Reports { "files" } else { "reports" };
-    let of = match (generated().min(), generated().max()) {
-        (Some(first), Some(last)) if minute(first) == minute(last) => {
-            format!("{reports} of {}", minute(first))
-        }
-        (Some(first), Some(last)) => format!("{reports} of {} to {}", minute(first), minute(last)),
-        _ => return None,
-    };
-    Some((Style::new(), format!("Ages are counted to {} UTC; {of} UTC.", minute(manifest.as_of))))
+    // Not every file says when IAM made its report; then it is called by when it was written.
+    let of: Vec<String> = [
+        span("reports", reports().filter_map(|report| report.generated)),
+        span("files", reports().filter_map(|report| report.file_modified)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if of.is_empty() {
+        return None;
+    }
+    Some((Style::new(), format!("Ages are counted to {} UTC; {}.", minute(manifest.as_of), of.join("; "))))
+}
+
+/// From when to when something is, for a person; `None` when there is none of it.
+fn span(what: &str, times: impl Iterator<Item = DateTime<Utc>> + Clone) -> Option<String> {
+    let (first, last) = (times.clone().min()?, times.max()?);
+    let first = minute(first);
+    let last = minute(last);
+    Some(if first == last {
+        format!("{what} of {first} UTC")
+    } else {
+        format!("{what} of {first} to {last} UTC")
+    })
 }
 
 /// A time to the minute, as a person reads it.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::difference::{Difference, Differences, FindingName};
 use crate::formats::finding_record::FindingRecord;
-use crate::judgement::finding::{Finding, Status};
+use crate::judgement::finding::{Creation, Finding, Status};
 
 /// Compares `written`, the findings of the day, with `given`, what its reports give under the settings and
 /// exemptions of the day without a look at any other day. Both are in the order of lists.
@@ -15,7 +15,15 @@ use crate::judgement::finding::{Finding, Status};
 /// Whether a finding is new and when it was first seen only the day before can tell; that the two agree with
 /// `date`, the day's own, is checked. A finding that was kept because the run could not look is written, and
 /// no report gives it.
+///
+/// An earlier version did not write when anything was created, so that is not compared in a day of its own.
 pub fn findings(written: &[Finding], given: &[Finding], date: NaiveDate) -> Differences {
+    let is_told = |finding: &Finding| finding.creation != Creation::default();
+    if !written.iter().any(is_told) && given.iter().any(is_told) {
+        let untold = |finding: &Finding| Finding { creation: Creation::default(), ..finding.clone() };
+        let given: Vec<Finding> = given.iter().map(untold).collect();
+        return findings(written, &given, date);
+    }
     let mut differences = Differences::default();
     let (mut written, mut given) = (written.iter().peekable(), given.iter().peekable());
     loop {
@@ -114,6 +122,17 @@ mod tests {
     fn what_the_reports_give_is_what_was_written() {
         let both = [stale("anna"), stale("ben")];
         assert!(verified(&both, &both).is_empty());
+    }
+
+    #[test]
+    fn a_day_of_an_earlier_version_is_verified_for_what_it_wrote() {
+        let earlier = |user| Finding { creation: Creation::default(), ..stale(user) };
+        let both = [stale("anna"), stale("ben")];
+        assert!(verified(&[earlier("anna"), earlier("ben")], &both).is_empty());
+        assert_eq!(users(&verified(&[earlier("anna")], &both)), ["missing ben"]);
+        let other = Creation { credential: None, ..stale("ben").creation };
+        let edited = [stale("anna"), Finding { creation: other, ..stale("ben") }];
+        assert_eq!(users(&verified(&edited, &both)).len(), 2, "this version wrote it, and it was edited");
     }
 
     #[test]

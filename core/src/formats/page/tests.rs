@@ -234,3 +234,25 @@ fn the_page_reads_as_its_snapshot_says() {
     let manifest = night_of(judged_by, &assessment);
     insta::assert_snapshot!(words(&html(&manifest, &assessment.findings, &assessment.resolved)));
 }
+
+#[test]
+fn reports_that_are_older_than_the_start_are_listed_with_how_much() {
+    let mut older = report(2, 0);
+    older.entry.generated = Some(run().started - chrono::TimeDelta::minutes(130));
+    let reports = [(id(1), report(1, 0)), (id(2), older)].into();
+    let evidence = Evidence { reports, ..Default::default() };
+    let manifest = manifest(vec![account(1), account(2)], evidence);
+    let html = words(&html(&manifest, &[], &[]));
+    assert!(html.contains("Made before the run started: 1 report</summary>"), "{html}");
+    assert!(html.contains("<td>2026-01-30T22:50:00Z</td><td>2 h 10 min</td>"), "{html}");
+    assert!(!words(&alone(&night(vec![]).0, &[], &[])).contains("Made before the run started"));
+    let of_reports = Manifest { source: RollSource::Reports, ..manifest };
+    assert!(!words(&alone(&of_reports, &[], &[])).contains("Made before the run started"));
+}
+
+#[test]
+fn no_time_of_writing_is_in_the_page() {
+    let (night, findings) = night(vec![finding(1, "anna", RuleId::AccessKeyStale)]);
+    let later = Manifest { finished: night.finished + chrono::TimeDelta::hours(1), ..night.clone() };
+    assert_eq!(html(&night, &findings, &[]), html(&later, &findings, &[]));
+}

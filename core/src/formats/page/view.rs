@@ -16,6 +16,7 @@ use crate::judgement::finding::{Finding, Status};
 use crate::judgement::rules::{RULES, Rule, RuleId, Severity};
 use crate::organization::failure::FailureCode;
 use crate::organization::outcome::{AccountOutcome, ReportEntry};
+use crate::organization::report_age::{OlderReport, older_than_start};
 use crate::organization::roll::{RollSource, SkipReason};
 
 /// How many findings the page holds: more make a browser slow, and nobody reads them there.
@@ -47,6 +48,9 @@ pub(super) struct Page<'a> {
     missing: List<(&'a AccountOutcome, (FailureCode, &'a str))>,
     bad_reports: List<(&'a AccountOutcome, &'a ReportEntry)>,
     skipped: List<(&'a AccountOutcome, SkipReason)>,
+    /// The collected reports that IAM made before the run started.
+    older: List<OlderReport<'a>>,
+    older_reports: u64,
     rules: Vec<RuleRow>,
     accounts: List<AccountRow<'a>>,
     plot: String,
@@ -120,6 +124,9 @@ impl<'a> Page<'a> {
     pub(super) fn new(manifest: &'a Manifest, findings: &'a [Finding], resolved: &'a [Finding]) -> Self {
         let coverage = &manifest.coverage;
         let accounts = &manifest.accounts;
+        let is_of_reports = manifest.source == RollSource::Reports;
+        // Reports that somebody had are always older.
+        let older = if is_of_reports { vec![] } else { older_than_start(accounts, manifest.started) };
         let shown = &findings[..findings.len().min(FINDINGS_SHOWN)];
         let stale_after = manifest.settings.limit_days(RuleId::AccessKeyStale);
         let age_groups = age_plot::groups(&manifest.credentials, stale_after);
@@ -130,7 +137,7 @@ impl<'a> Page<'a> {
             manifest,
             counts: &manifest.findings,
             headline: headline(manifest),
-            is_of_reports: manifest.source == RollSource::Reports,
+            is_of_reports,
             has_files: !manifest.outputs.is_empty(),
             is_covered: coverage.missing() == 0
                 && coverage.bad_rows == 0
@@ -149,6 +156,8 @@ impl<'a> Page<'a> {
                 accounts.iter().filter_map(|account| Some((account, account.outcome.skip_reason()?))),
                 ACCOUNTS_NOT_COVERED,
             ),
+            older_reports: older.len() as u64,
+            older: List::of(older.into_iter(), ACCOUNTS_NOT_COVERED),
             rules: RULES
                 .iter()
                 .map(|rule| RuleRow {

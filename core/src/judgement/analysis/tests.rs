@@ -1112,3 +1112,25 @@ fn what_was_kept_and_what_stands_in_its_slot_now_have_one_order() {
     let now = Finding { creation: later, ..kept.clone() };
     assert!(kept.order() < now.order());
 }
+
+#[test]
+fn a_use_of_root_since_the_last_collected_report_counts_however_long_ago() {
+    let used = |ago| {
+        report(
+            MODERN,
+            &[row(MODERN, ROOT_USER, &[(Column::PasswordLastUsed, days(ago)), (Column::MfaActive, True)])],
+        )
+    };
+    let age = |ago, collected: Option<i64>| {
+        let collected = collected.map(|ago| (account(), as_of() - TimeDelta::days(ago)));
+        let previous = Previous::default().with_last_collected(collected);
+        let assessment = settle(&previous, &RuleSettings::default(), &[&used(ago)], &[OWN], true);
+        let flagged = assessment.findings.iter().find(|finding| finding.rule == RuleId::RootUsed);
+        flagged.map(|finding| (finding.age_days.unwrap(), finding.limit_days.unwrap()))
+    };
+    assert_eq!(age(4, Some(5)), Some((4, 1)));
+    assert_eq!(age(5, Some(5)), None, "the last report had it");
+    assert_eq!(age(6, Some(5)), None);
+    assert_eq!(age(4, None), None);
+    assert_eq!(age(1, Some(0)), Some((1, 1)), "what is recent counts all the same");
+}

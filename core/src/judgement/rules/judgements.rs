@@ -100,7 +100,9 @@ pub(super) fn root_used(user: &User<'_>, judge: &Judge) -> Judgement {
         .reduce(|latest, use_| if use_.0 > latest.0 { use_ } else { latest });
     if let Some((used, observed)) = latest {
         let age_days = age_days(used, judge);
-        if judge.flags(age_days) {
+        // A use is not lost because the account was not collected for some nights.
+        let is_unseen = judge.last_collected.is_some_and(|collected| used > collected);
+        if judge.flags(age_days) || is_unseen {
             return one(Verdict::Flagged(Flag {
                 credential: Credential::Root,
                 observed,

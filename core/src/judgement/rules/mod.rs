@@ -210,7 +210,7 @@ pub static RULES: [Rule; 11] = [
         default: Setting::Days(1),
         boundary: Some(Boundary::AtMost),
         cis: cis("1.7", "1.6", "2.6", "2.7"),
-        condition: "the root user was last used at most this many days ago",
+        condition: "the root user was last used at most this many days ago, or since the account's last collected report",
         reason: "The root user is for the few tasks that nobody else can do, so each use should be known to somebody.",
         remedy: "Ask who used the root user and what for; look at CloudTrail for the time if nobody knows.",
         judge: judgements::root_used,

@@ -36,6 +36,8 @@ pub(crate) struct Judge {
     pub(crate) limit_days: u32,
     /// Which ages the rule flags.
     pub(crate) boundary: Option<Boundary>,
+    /// When IAM made the last report of the account that was collected before this one, if that is known.
+    pub(crate) last_collected: Option<DateTime<Utc>>,
 }
 
 impl Judge {

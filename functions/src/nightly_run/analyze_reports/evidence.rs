@@ -10,6 +10,7 @@ use rollcall_core::identifiers::account_id::AccountId;
 use rollcall_core::judgement::analysis::{Analysis, Analyzer, ReportAnalysis};
 use rollcall_core::organization::failure::{FailureCode, FailureRecord};
 use rollcall_core::organization::outcome::ReportEntry;
+use rollcall_core::organization::report_age::check_times;
 use rollcall_core::organization::roll::Roll;
 use rollcall_core::organization::roll_call::{Evidence, StoredReport};
 use rollcall_core::organization::run::Run;
@@ -127,31 +128,18 @@ impl<'a> RunEvidence<'a> {
         let generated = time(metadata, bucket_layout::GENERATED_TIME)?;
         let collected = time(metadata, bucket_layout::COLLECTED_TIME)?;
         let sha256 = Checksum::of(bytes).hex();
-        let (judged, fault) = match metadata.get(bucket_layout::SHA256) {
-            Some(collected) if *collected == sha256 => {
-                let report = |name: &&str| self.analyzer.report(account_id, name, Some(generated), bytes);
-                match self.names.get(account_id).map(report) {
-                    None => (None, None),
-                    Some(Ok(judged)) => (Some(judged), None),
-                    Some(Err(unreadable)) => {
-                        (None, Some((FailureCode::ReportUnreadable, unreadable.to_string())))
-                    }
-                }
-            }
-            collected => {
-                let collected = collected.map_or("none", |sum| sum);
-                let message =
-                    format!("the stored report's SHA-256 is {sha256}, and {collected} was collected");
-                (None, Some((FailureCode::StorageFailed, message)))
-            }
+        let (judged, fault) = match self.judged(account_id, [generated, collected], object, &sha256) {
+            Ok(judged) => (judged, None),
+            Err(fault) => (None, Some(fault)),
         };
         let Tally { rows, bad_rows, first_bad_rows } =
             judged.as_ref().map(|judged| judged.tally.clone()).unwrap_or_default();
         let entry = ReportEntry {
             key,
-            generated,
-            collected,
-            age_seconds: (collected - generated).num_seconds(),
+            generated: Some(generated),
+            collected: Some(collected),
+            age_seconds: Some((collected - generated).num_seconds()),
+            file_modified: None,
             sha256,
             bytes: bytes.len() as u64,
             rows,
@@ -159,6 +147,28 @@ impl<'a> RunEvidence<'a> {
             first_bad_rows,
         };
         Ok((StoredReport { entry, fault }, judged))
+    }
+
+    /// What a stored report says, or what is wrong with it. A report of an account that is not to be judged says
+    /// nothing.
+    fn judged(
+        &self,
+        account_id: &AccountId,
+        [generated, collected]: [DateTime<Utc>; 2],
+        object: &StoredObject,
+        sha256: &str,
+    ) -> Result<Option<ReportAnalysis>, (FailureCode, String)> {
+        let was_collected = object.metadata.get(bucket_layout::SHA256).map_or("none", |sum| sum);
+        if was_collected != sha256 {
+            let message =
+                format!("the stored report's SHA-256 is {sha256}, and {was_collected} was collected");
+            return Err((FailureCode::StorageFailed, message));
+        }
+        check_times(generated, collected)
+            .map_err(|outdated| (FailureCode::ReportOutdated, outdated.to_string()))?;
+        let Some(name) = self.names.get(account_id) else { return Ok(None) };
+        let judged = self.analyzer.report(account_id, name, Some(generated), &object.bytes);
+        judged.map(Some).map_err(|unreadable| (FailureCode::ReportUnreadable, unreadable.to_string()))
     }
 
     fn storage_failed(&self, account_id: &AccountId, message: String) -> FailureRecord {

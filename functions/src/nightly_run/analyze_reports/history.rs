@@ -45,9 +45,9 @@ pub(super) async fn read(past: Past<'_>) -> Result<(History, Previous), StepErro
     dates.sort_unstable();
     for date in dates.into_iter().rev().take(DATES_TRIED) {
         match read_day(past, date).await? {
-            Ok((earlier, findings)) => {
+            Ok((earlier, previous)) => {
                 history.compared_with = Some(earlier);
-                return Ok((history, Previous::new(findings)));
+                return Ok((history, previous));
             }
             Err(reason) => {
                 // It may repeat the text of a file that others wrote, so a log gets none of it.

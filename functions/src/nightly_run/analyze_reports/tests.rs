@@ -124,7 +124,7 @@ async fn every_account_has_the_outcome_that_lies_in_the_bucket() {
     use OutcomeKind::{Collected, Failed, NoOutcome};
     assert_eq!(outcomes, [Collected, Collected, Collected, Failed, NoOutcome]);
     let report = manifest.accounts[0].outcome.report().unwrap();
-    assert_eq!((report.rows, report.age_seconds), (1, 600));
+    assert_eq!((report.rows, report.age_seconds), (1, Some(600)));
     assert_eq!(report.sha256, Checksum::of(content(1).as_bytes()).hex());
 }
 
@@ -383,5 +383,38 @@ async fn a_bucket_that_can_not_be_listed_or_a_roll_that_can_not_be_read_ends_the
         assert_eq!(error.name(), name, "{action}");
         let place = if action == "GetObject" { "s3://reports/2026-01-31/" } else { "s3://reports/" };
         assert!(sentence(&error).contains(place), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_iam_can_not_have_served_is_refused_by_name_and_kept_as_evidence() {
+    let sha256 = Checksum::of(content(1).as_bytes()).hex();
+    for (generated, refused) in [
+        ("2026-01-30T21:00:00Z", None),
+        ("2026-01-30T20:55:00Z", None),
+        ("2026-01-30T20:54:59Z", Some("the report was generated at 2026-01-30T20:54:59Z and collected at")),
+        ("2026-01-31T01:05:00Z", None),
+        (
+            "2026-01-31T01:05:01Z",
+            Some("the report was generated at 2026-01-31T01:05:01Z, 5 min after it was"),
+        ),
+    ] {
+        let metadata = [
+            ("execution", "night-1"),
+            ("generated-time", generated),
+            ("collected-time", COLLECTED),
+            ("sha256", sha256.as_str()),
+        ];
+        let aws = roll(1, "night-1").with_object(&report_key(1), &content(1), &metadata);
+        let manifest = analyze(&aws).await;
+        match (refused, &manifest.accounts[0].outcome) {
+            (None, Outcome::Collected { .. }) => {}
+            (Some(start), Outcome::Failed { code: FailureCode::ReportOutdated, message, report }) => {
+                assert!(message.starts_with(start), "{message}");
+                assert_eq!(report.as_ref().unwrap().sha256, sha256);
+                assert_eq!(manifest.coverage.failed, 1);
+            }
+            (_, other) => panic!("{generated}: {other:?}"),
+        }
     }
 }

@@ -52,7 +52,9 @@ pub(super) async fn read(past: Past<'_>, date: NaiveDate) -> Result<Day, StepErr
         first_unreadable_reports: vec![],
         bad_rows: 0,
     };
-    let mut findings = Vec::new();
+    let (mut findings, mut last_collected) = (Vec::new(), Vec::new());
+    // The sample does not say when IAM made a report: a use of root on that day may be later.
+    let start = date.and_time(NaiveTime::MIN).and_utc();
     let read = |(account_id, key): (AccountId, String)| {
         let name = names.get(&account_id).copied().unwrap_or_default();
         async move {
@@ -69,6 +71,7 @@ pub(super) async fn read(past: Past<'_>, date: NaiveDate) -> Result<Day, StepErr
                 earlier.aws_sample_reports += 1;
                 earlier.bad_rows += judged.tally.bad_rows;
                 findings.extend(judged.findings);
+                last_collected.push((account_id, start));
             }
             Err(cause) => {
                 earlier.unreadable_reports += 1;
@@ -90,7 +93,8 @@ pub(super) async fn read(past: Past<'_>, date: NaiveDate) -> Result<Day, StepErr
         }));
     }
     earlier.accounts_without_report = missing.len() as u64;
-    Ok(Ok((Earlier::Reports(earlier), findings)))
+    let previous = Previous::new(findings).with_last_collected(last_collected);
+    Ok(Ok((Earlier::Reports(earlier), previous)))
 }
 
 /// What one report says, or why it can't be read.

@@ -1,10 +1,15 @@
 //! Days of earlier runs, whose `run.json` says what they found.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::evidence::manifest::WrittenFile;
 use rollcall_core::formats::jsonl::{self, InvalidRecord};
-use rollcall_core::judgement::history::{Earlier, EarlierRun};
+use rollcall_core::identifiers::account_id::AccountId;
+use rollcall_core::judgement::finding::{Assessed, Finding};
+use rollcall_core::judgement::history::{Earlier, EarlierRun, Previous};
+use rollcall_core::organization::outcome::OutcomeKind;
 use rollcall_core::organization::roll::{Roll, RollSource};
 use serde::Deserialize;
 
@@ -19,6 +24,32 @@ struct EarlierManifest {
     as_of: DateTime<Utc>,
     source: RollSource,
     outputs: Vec<WrittenFile>,
+    #[serde(default)]
+    accounts: Vec<EarlierAccount>,
+}
+
+/// What is needed of an account of an earlier run.
+#[derive(Deserialize)]
+struct EarlierAccount {
+    account_id: AccountId,
+    outcome: OutcomeKind,
+    report: Option<EarlierReport>,
+    last_collected: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct EarlierReport {
+    generated: DateTime<Utc>,
+}
+
+impl EarlierAccount {
+    /// When IAM made the last report that was collected of it, up to and with this run.
+    fn last_collected(&self) -> Option<DateTime<Utc>> {
+        match (self.outcome, &self.report) {
+            (OutcomeKind::Collected, Some(report)) => Some(report.generated),
+            _ => self.last_collected,
+        }
+    }
 }
 
 /// The findings of the run of a date, whose `run.json` is given.
@@ -62,9 +93,26 @@ pub(super) async fn read(past: Past<'_>, date: NaiveDate, manifest: &[u8]) -> Re
     Ok(match read {
         Some(read) if read.checksum.hex() == written.sha256 => {
             let run = EarlierRun { date, execution: manifest.execution };
-            Ok((Earlier::Run(run), found))
+            let last_collected = last_collected(&manifest.accounts, &found);
+            Ok((Earlier::Run(run), Previous::new(found).with_last_collected(last_collected)))
         }
         Some(_) => Err("has another findings.jsonl than its run.json names".to_owned()),
         None => Err("has lost its findings.jsonl".to_owned()),
     })
+}
+
+/// When IAM made the last report of each account. A run of an earlier version did not record it for accounts that
+/// failed, but the findings that it kept of them say it.
+fn last_collected(accounts: &[EarlierAccount], findings: &[Finding]) -> HashMap<AccountId, DateTime<Utc>> {
+    let mut last: HashMap<AccountId, DateTime<Utc>> = HashMap::new();
+    for Assessed { account_id, report_generated, .. } in findings.iter().map(|finding| &*finding.assessed) {
+        if let Some(generated) = *report_generated {
+            let known = last.entry(account_id.clone()).or_insert(generated);
+            *known = generated.max(*known);
+        }
+    }
+    let recorded =
+        accounts.iter().filter_map(|account| Some((account.account_id.clone(), account.last_collected()?)));
+    last.extend(recorded);
+    last
 }

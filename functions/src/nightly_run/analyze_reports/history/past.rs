@@ -1,8 +1,7 @@
 //! What of the past is asked for, and what is answered of a day.
 
 use chrono::NaiveDate;
-use rollcall_core::judgement::finding::Finding;
-use rollcall_core::judgement::history::Earlier;
+use rollcall_core::judgement::history::{Earlier, Previous};
 use rollcall_core::judgement::settings::RuleSettings;
 use rollcall_core::organization::roll::Roll;
 
@@ -23,8 +22,8 @@ pub(crate) struct Past<'a> {
     pub(crate) settings: &'a RuleSettings,
 }
 
-/// The findings of a day and what day it is, or why it can't be compared with.
-pub(super) type Day = Result<(Earlier, Vec<Finding>), String>;
+/// What a day found and what day it is, or why it can't be compared with.
+pub(super) type Day = Result<(Earlier, Previous), String>;
 
 /// Tells a refusal, which stays, from an outage, which is worth another try of the whole step.
 pub(super) fn passes(error: StoreError) -> Result<StoreError, StepError> {

@@ -238,6 +238,100 @@ async fn the_first_night_after_an_upgrade_compares_by_slot_and_name() {
     assert_eq!(counts(&later), (0, 1, 0));
 }
 
+/// A night in which the one account has a report of root, last used at `used`; or none at all.
+async fn night_of_root(aws: FakeAws, date: &str, used: Option<&str>) -> (FakeAws, Manifest) {
+    let execution = format!("night of {date}");
+    let mut aws = roll_on(aws, date, &execution, 1, RollSource::AccountList);
+    if let Some(used) = used {
+        let arn = format!("arn:aws:iam::{}:root", id(1));
+        let text = format!(
+            "user,arn,mfa_active,password_enabled,password_last_used,access_key_1_last_used_date,access_key_2_last_used_date\n\
+             <root_account>,{arn},true,true,{used},N/A,N/A\n"
+        );
+        aws = report_on(aws, date, &execution, 1, &text);
+    }
+    let manifest = analyze_run(&aws, run_of(date, &execution)).await;
+    (aws, manifest)
+}
+
+/// The uses of root that a night flagged: when, and as what.
+fn uses_of_root(aws: &FakeAws, date: &str) -> Vec<(String, Status, bool)> {
+    let used = findings(aws, date).into_iter().filter(|finding| finding.rule == RuleId::RootUsed);
+    used.map(|finding| (finding.observed.to_string(), finding.status, finding.verified)).collect()
+}
+
+/// Takes out of a night's `run.json` what an earlier version did not write.
+fn without_last_collected(aws: FakeAws, date: &str) -> FakeAws {
+    let mut manifest = aws.json(&format!("reports/{date}/run.json"));
+    manifest["accounts"][0].as_object_mut().unwrap().remove("last_collected").unwrap();
+    aws.with_object(&format!("reports/{date}/run.json"), &manifest.to_string(), &[])
+}
+
+const LONG_AGO: &str = "2025-01-01T00:00:00Z";
+const UNSEEN: &str = "2026-01-26T12:00:00Z";
+
+#[tokio::test]
+async fn root_that_was_used_while_the_account_failed_is_found_when_it_is_collected_again() {
+    let (mut aws, first) = night_of_root(FakeAws::default(), "2026-01-25", Some(LONG_AGO)).await;
+    assert_eq!(first.accounts[0].last_collected, None);
+    for date in ["2026-01-26", "2026-01-27", "2026-01-28", "2026-01-29"] {
+        let (after, failed) = night_of_root(aws, date, None).await;
+        assert_eq!(failed.accounts[0].last_collected, Some(run_of("2026-01-25", "").started), "{date}");
+        aws = after;
+    }
+    let (aws, again) = night_of_root(aws, "2026-01-30", Some(UNSEEN)).await;
+    assert_eq!(again.accounts[0].last_collected, Some(run_of("2026-01-25", "").started));
+    assert_eq!(uses_of_root(&aws, "2026-01-30"), [(UNSEEN.to_owned(), Status::New, true)]);
+    let (aws, later) = night_of_root(aws, "2026-01-31", Some(UNSEEN)).await;
+    assert_eq!(later.accounts[0].last_collected, Some(run_of("2026-01-30", "").started));
+    assert_eq!((uses_of_root(&aws, "2026-01-31"), later.findings.resolved), (vec![], 1));
+}
+
+#[tokio::test]
+async fn a_run_json_of_an_earlier_version_leaves_what_its_findings_know_or_the_configured_days() {
+    // Nothing was flagged before: nobody knows when the account was collected last.
+    let (aws, _) = night_of_root(FakeAws::default(), "2026-01-25", Some(LONG_AGO)).await;
+    let (aws, _) = night_of_root(aws, "2026-01-29", None).await;
+    let (aws, again) =
+        night_of_root(without_last_collected(aws, "2026-01-29"), "2026-01-30", Some(UNSEEN)).await;
+    assert_eq!((again.accounts[0].last_collected, uses_of_root(&aws, "2026-01-30")), (None, vec![]));
+    // A finding that was kept has the time of the report it is from.
+    let before = "2026-01-24T12:00:00Z";
+    let (aws, _) = night_of_root(FakeAws::default(), "2026-01-25", Some(before)).await;
+    let (aws, _) = night_of_root(aws, "2026-01-29", None).await;
+    assert_eq!(uses_of_root(&aws, "2026-01-29"), [(before.to_owned(), Status::Ongoing, false)]);
+    let (aws, again) =
+        night_of_root(without_last_collected(aws, "2026-01-29"), "2026-01-30", Some(UNSEEN)).await;
+    assert_eq!(again.accounts[0].last_collected, Some(run_of("2026-01-25", "").started));
+    assert_eq!(uses_of_root(&aws, "2026-01-30"), [(UNSEEN.to_owned(), Status::New, true)]);
+}
+
+#[tokio::test]
+async fn the_same_analysis_twice_writes_the_same_bytes() {
+    let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
+    let (aws, first) = night(aws, "2026-01-31", &["anna", "ben"]).await;
+    let key = "reports/2026-01-31/run.json";
+    // As if the first had finished long before.
+    let finished = "2026-01-31T01:02:03Z".parse().unwrap();
+    let manifest = Manifest { finished, ..first.clone() };
+    let metadata = [("execution", "night of 2026-01-31")];
+    let aws = aws.with_object(key, &serde_json::to_string_pretty(&manifest).unwrap(), &metadata);
+    let keys: Vec<&str> = first.outputs.iter().map(|output| output.key.as_str()).collect();
+    let all = |aws: &FakeAws| -> Vec<String> {
+        let outputs = keys.iter().map(|key| format!("reports/{key}")).chain([key.to_owned()]);
+        outputs.map(|key| aws.object(&key).unwrap().body).collect()
+    };
+    let before = all(&aws);
+    let again = analyze_run(&aws, run_of("2026-01-31", "night of 2026-01-31")).await;
+    assert_eq!(all(&aws), before);
+    assert_eq!(again, manifest);
+    // What comes to something else has finished when it did.
+    let exemptions = "[[exemption]]\nuser = \"anna\"\nreason = \"r\"\nexpires = 2026-12-31\n";
+    let aws = aws.with_object("reports/exemptions.toml", exemptions, &[]);
+    let other = analyze_run(&aws, run_of("2026-01-31", "night of 2026-01-31")).await;
+    assert_ne!(other.finished, finished);
+}
+
 #[tokio::test]
 async fn a_second_run_of_a_day_is_compared_with_the_day_before_and_not_with_the_first() {
     let (aws, _) = night(FakeAws::default(), "2026-01-30", &["anna"]).await;
