@@ -1,9 +1,10 @@
 //! SARIF 2.1.0: the findings for code scanning, and for whatever else reads the results of static
 //! analysis. `published_schemas.py` of the tests checks it by the schema of OASIS.
 //!
-//! The log has one run. Its driver has every rule, and every reason why an account may be missing; its
-//! invocation says which rules were off and what nobody looked at, for missing data is no pass. It is
-//! written as it is made: there may be half a million results.
+//! A run has at most as many results as GitHub takes, and a log as many runs as it needs: most have one.
+//! The driver of each has every rule, and every reason why an account may be missing; its invocation says
+//! which rules were off and what nobody looked at, because missing data is not a pass. The log is written
+//! as it is made: there may be half a million results.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::judgement::settings::RuleSettings;
 use crate::organization::coverage::Coverage;
 use crate::organization::failure::FailureCode;
 use crate::organization::outcome::{AccountOutcome, ReportEntry};
+use crate::organization::roll::RollSource;
 use crate::text::time::format_time;
 use crate::text::untrusted::one_line;
 
@@ -34,7 +36,12 @@ const UNREADABLE_ROWS: &str = "UnreadableRows";
 const UNREADABLE_ROWS_REMEDY: &str =
     "Compare the line with the report; if IAM really writes it this way, report it to Rollcall.";
 
-/// Writes `findings` as the one run of a SARIF log, in many small pieces.
+/// How many results GitHub takes in a run, and how many runs in a file: it refuses the whole file when
+/// there are more ("SARIF results exceed hard limit" of its documentation on code scanning). Of a run it
+/// shows the worst 5,000. Findings are in that order, so the first run has the worst.
+const RESULTS_A_RUN: usize = 25_000;
+
+/// Writes `findings` as a SARIF log, in many small pieces.
 ///
 /// A result lies in the report of its account, at the key that `manifest` has; the key of a report is a
 /// path in the bucket or the path of a file, and an absolute one becomes a `file:` URI. When the run has
@@ -44,20 +51,8 @@ const UNREADABLE_ROWS_REMEDY: &str =
 /// # Errors
 /// Those of `output`.
 pub fn write_sarif(manifest: &Manifest, findings: &[Finding], output: &mut impl Write) -> io::Result<()> {
-    let run = Run {
-        tool: Tool { driver: driver() },
-        automation_details: AutomationDetails { id: format!("rollcall/{}", manifest.execution) },
-        invocations: [Invocation {
-            execution_successful: Notifications(manifest).all().next().is_none(),
-            start_time_utc: format_time(manifest.started),
-            end_time_utc: format_time(manifest.finished),
-            rule_configuration_overrides: rules_off(&manifest.settings),
-            tool_execution_notifications: Notifications(manifest),
-        }],
-        results: Results { manifest, findings, uris: report_uris(manifest) },
-        properties: RunProperties { as_of: format_time(manifest.as_of), coverage: manifest.coverage },
-    };
-    serde_json::to_writer(&mut *output, &Log { schema: SCHEMA, version: "2.1.0", runs: [run] })?;
+    let runs = Runs { manifest, findings, uris: report_uris(manifest) };
+    serde_json::to_writer(&mut *output, &Log { schema: SCHEMA, version: "2.1.0", runs })?;
     output.write_all(b"\n")
 }
 
@@ -66,7 +61,53 @@ struct Log<'m> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'m>; 1],
+    runs: Runs<'m>,
+}
+
+struct Runs<'m> {
+    manifest: &'m Manifest,
+    findings: &'m [Finding],
+    uris: HashMap<&'m AccountId, String>,
+}
+
+impl Runs<'_> {
+    /// The run of this number, the first being 1.
+    fn run<'r>(&'r self, number: usize, findings: &'r [Finding]) -> Run<'r> {
+        let Self { manifest, uris, .. } = self;
+        // GitHub tells the runs of a file apart by what stands before the slash, and takes one of each.
+        let category = if number == 1 { "rollcall".to_owned() } else { format!("rollcall-{number}") };
+        Run {
+            tool: Tool { driver: driver() },
+            automation_details: AutomationDetails { id: format!("{category}/{}", manifest.execution) },
+            invocations: [Invocation {
+                execution_successful: is_every_account_looked_at(manifest),
+                start_time_utc: (manifest.source != RollSource::Reports)
+                    .then(|| format_time(manifest.started)),
+                rule_configuration_overrides: rules_off(&manifest.settings),
+                tool_execution_notifications: Notifications(manifest),
+            }],
+            results: Results { manifest, findings, uris },
+            properties: RunProperties { as_of: format_time(manifest.as_of), coverage: manifest.coverage },
+        }
+    }
+}
+
+impl Serialize for Runs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = &self.findings[..self.findings.len().min(RESULTS_A_RUN)];
+        let more = self.findings[first.len()..].chunks(RESULTS_A_RUN);
+        let runs = std::iter::once(first).chain(more).enumerate();
+        serializer.collect_seq(runs.map(|(place, findings)| self.run(place + 1, findings)))
+    }
+}
+
+/// Whether the results are of every account. GitHub processes no result of a run that was not successful,
+/// so that a tool that broke does not close the alerts it no longer reports: its maintainers say so in
+/// github/codeql-action#1316 and #1393; the documentation of code scanning does not mention the field. An
+/// account that is missing is such a case, because its alerts would be closed. A row that can't be read is
+/// not: the results of everybody else would be lost with it, so it is a notification alone.
+fn is_every_account_looked_at(manifest: &Manifest) -> bool {
+    manifest.unreadable_files.is_empty() && !manifest.accounts.iter().any(AccountOutcome::is_missing)
 }
 
 #[derive(Serialize)]
@@ -143,8 +184,9 @@ struct NotificationDescriptor {
 #[serde(rename_all = "camelCase")]
 struct Invocation<'m> {
     execution_successful: bool,
-    start_time_utc: String,
-    end_time_utc: String,
+    /// Of a run, and not of reports that the command was given: the same log twice has the same bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time_utc: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rule_configuration_overrides: Vec<Override>,
     tool_execution_notifications: Notifications<'m>,
@@ -437,7 +479,7 @@ fn location<'m>(uri: Option<Cow<'m, str>>, fully_qualified_name: &'m str) -> Loc
 struct Results<'m> {
     manifest: &'m Manifest,
     findings: &'m [Finding],
-    uris: HashMap<&'m AccountId, String>,
+    uris: &'m HashMap<&'m AccountId, String>,
 }
 
 impl Results<'_> {
@@ -588,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_succeeded_only_when_every_account_and_row_was_looked_at() {
+    fn a_run_has_succeeded_when_every_account_was_looked_at_and_a_bad_row_is_a_notification() {
         let invocation = |manifest: &Manifest| run(manifest, &[])["invocations"][0].take();
         let skipped = Account { skip: Some(SkipReason::Suspended), ..account(2) };
         let reports = [(id(1), report(1, 0))].into();
@@ -601,9 +643,11 @@ mod tests {
         let none = manifest(vec![account(1)], Evidence::default());
         let reports = [(id(1), report(1, 2))].into();
         let rows = manifest(vec![account(1)], Evidence { reports, ..Default::default() });
-        for (manifest, id) in [(failed, "Throttled"), (none, "NoOutcome"), (rows, UNREADABLE_ROWS)] {
+        for (manifest, id, is_successful) in
+            [(failed, "Throttled", false), (none, "NoOutcome", false), (rows, UNREADABLE_ROWS, true)]
+        {
             let invocation = invocation(&manifest);
-            assert_eq!(invocation["executionSuccessful"], false, "{id}");
+            assert_eq!(invocation["executionSuccessful"], is_successful, "{id}");
             let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
             assert_eq!(notifications.len(), 1, "{id}");
             assert_eq!(
@@ -611,6 +655,45 @@ mod tests {
                 (&"error".into(), &id.into())
             );
         }
+    }
+
+    #[test]
+    fn a_run_has_as_many_results_as_github_takes_and_each_run_a_category_of_its_own() {
+        let anna = finding(1, "anna", RuleId::AccessKeyStale);
+        for (findings, expected) in [
+            (0, vec![("rollcall/night-1", 0)]),
+            (RESULTS_A_RUN, vec![("rollcall/night-1", RESULTS_A_RUN)]),
+            (
+                2 * RESULTS_A_RUN + 1,
+                vec![
+                    ("rollcall/night-1", RESULTS_A_RUN),
+                    ("rollcall-2/night-1", RESULTS_A_RUN),
+                    ("rollcall-3/night-1", 1),
+                ],
+            ),
+        ] {
+            let log = log(&covered(), &vec![anna.clone(); findings]);
+            let runs = log["runs"].as_array().unwrap();
+            let told: Vec<(&str, usize)> = runs
+                .iter()
+                .map(|run| {
+                    let id = run["automationDetails"]["id"].as_str().unwrap();
+                    (id, run["results"].as_array().unwrap().len())
+                })
+                .collect();
+            assert_eq!(told, expected);
+            for run in runs {
+                assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), RULES.len());
+                assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_of_writing_is_in_a_log() {
+        let mut later = covered();
+        later.finished += chrono::TimeDelta::hours(1);
+        assert_eq!(log(&covered(), &[]), log(&later, &[]));
     }
 
     #[test]
