@@ -63,7 +63,7 @@ async fn verify(day: Day) -> Result<Verdicts, CommandError> {
         return Ok(verdicts);
     };
     let Assessment { findings: given, statistics, .. } = analysis.settle(&day.roll_call(), exemptions);
-    let mut differences = verification::findings(&written, &given, manifest.date);
+    let mut differences = verification::findings(&written, &given, manifest.date, manifest.schema_version);
     let written = Assessment { findings: written, statistics, ..Assessment::default() };
     differences.extend(verification::finding_counts(manifest, &written));
     differences.extend(verification::credentials(manifest, &written.statistics));

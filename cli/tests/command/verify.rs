@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use rollcall_core::judgement::rules::RuleId;
 use rollcall_functions::report_store::object::Checksum;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 
-use crate::night::{AUDIT, DAY, NETWORK, Night, night};
+use crate::night::{AUDIT, Collected, DAY, NETWORK, Night, night};
+use crate::reports::{User, days_ago, report};
 use crate::sandbox::{Sandbox, copy};
 
 /// The night as a copy on a disk, without the metadata that the store of a run keeps.
@@ -306,4 +308,50 @@ fn a_day_without_its_exemptions_is_not_said_to_hold() {
     assert_eq!(sandbox.run(&["verify", DAY, "--exemptions", "kept.toml"]).status, 0);
     let other = sandbox.run(&["verify", DAY, "--exemptions", "runs/exemptions.toml"]);
     assert!(other.stderr.starts_with("error: runs/exemptions.toml has the SHA-256"), "{}", other.stderr);
+}
+
+/// The night as release 0.2.0 wrote it, with a password that was unused for exactly the limit of 45 days.
+fn day_of_version_1() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let users = [
+        User::new("anna").with_key(120),
+        User::new("ben").with_password(true).with("password_last_used", days_ago(45)),
+    ];
+    let mut night = Night::usual().with_rule(RuleId::PasswordUnused, "46");
+    night.accounts[0].2 = Collected::Report(report(AUDIT, &users));
+    night.write(&sandbox.path("runs"));
+    let findings: Vec<String> = sandbox
+        .read(&format!("{DAY}/findings.jsonl"))
+        .lines()
+        .map(|line| {
+            let mut finding: Value = serde_json::from_str(line).unwrap();
+            for field in ["user_created", "credential_created", "ambiguous"] {
+                finding.as_object_mut().unwrap().remove(field).unwrap();
+            }
+            finding.to_string() + "\n"
+        })
+        .collect();
+    forge(&sandbox, "findings.jsonl", &findings.concat());
+    change(&sandbox, "run.json", |run| {
+        run["policy"]["password-unused"] = json!("45");
+        run["schema_version"] = json!(1);
+    });
+    sandbox
+}
+
+#[test]
+fn a_day_of_version_1_is_verified_by_the_boundary_of_its_version_and_what_it_lacks_is_said() {
+    let sandbox = day_of_version_1();
+    let done = sandbox.run(&["verify", DAY]);
+    assert_eq!(done.status, 0, "{}", done.stdout);
+    let lacks = "3 findings as the reports give them; the version of Rollcall that wrote them flagged nothing that was unused for exactly the limit, and did not record when users and credentials were created";
+    assert!(done.stdout.contains(lacks), "{}", done.stdout);
+}
+
+#[test]
+fn a_day_of_this_version_is_verified_by_the_boundary_of_this_version() {
+    let sandbox = day_of_version_1();
+    change(&sandbox, "run.json", |run| run["schema_version"] = json!(2));
+    let named = named(&sandbox);
+    assert!(named.contains(&"finding-missing ben".to_owned()), "{named:?}");
 }

@@ -18,7 +18,10 @@ use crate::organization::roll_call::RollCall;
 use crate::organization::run::Run;
 
 /// The version of the manifest's form; it grows when a reader must know of a change.
-pub const SCHEMA_VERSION: u32 = 1;
+///
+/// 1: up to release 0.2.0. Credentials that are unused for exactly the limit are not findings, and findings do not say
+/// when anything was created.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The manifest of a run: what became of every account, what the run was judged by, and what it found.
 /// It is written last under the day's prefix, so that everything it names is there.
@@ -26,7 +29,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// Grows when a reader must know of a change.
-    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA_VERSION)))]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [1, SCHEMA_VERSION])))]
     pub schema_version: u32,
     /// The name of the execution. Everything the run wrote carries it as metadata.
     pub execution: String,

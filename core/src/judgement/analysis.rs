@@ -14,7 +14,7 @@ use crate::judgement::exemptions::{ExemptionOutcome, Exemptions};
 use crate::judgement::finding::{Assessed, Finding, Status};
 use crate::judgement::history::{EarlierAccount, EarlierFindings, Previous};
 use crate::judgement::identity::Subject;
-use crate::judgement::rules::{Flag, Judge, RULES, Rule, Verdict};
+use crate::judgement::rules::{Boundary, Flag, Judge, RULES, Rule, Verdict};
 use crate::judgement::settings::RuleSettings;
 use crate::judgement::statistics::Statistics;
 use crate::organization::outcome::OutcomeKind;
@@ -33,6 +33,7 @@ pub struct Analyzer<'a> {
     as_of: DateTime<Utc>,
     date: NaiveDate,
     is_of_china: bool,
+    unused_is_above: bool,
 }
 
 /// What one report says.
@@ -59,13 +60,19 @@ impl<'a> Analyzer<'a> {
         as_of: DateTime<Utc>,
         date: NaiveDate,
     ) -> Self {
-        Self { settings, previous, as_of, date, is_of_china: false }
+        Self { settings, previous, as_of, date, is_of_china: false, unused_is_above: false }
     }
 
     /// The same analyzer for accounts that are known to be in `partition`. In China, where IAM writes no
     /// row of the root user, the report of an account without users has no row at all.
     pub fn in_partition(self, partition: &str) -> Self {
         Self { is_of_china: partition == CHINA, ..self }
+    }
+
+    /// The same analyzer for a day of version 1 of the manifest, which flagged what was unused for more days than
+    /// the limit, and not from the limit on.
+    pub fn of_version_1(self) -> Self {
+        Self { unused_is_above: true, ..self }
     }
 
     /// Reads the report of an account and judges every user in it. `generated` is when IAM made the
@@ -144,7 +151,10 @@ impl<'a> Analyzer<'a> {
             let judge = Judge {
                 as_of: self.as_of,
                 limit_days: limit_days.unwrap_or_default(),
-                boundary: rule.boundary,
+                boundary: match rule.boundary {
+                    Some(Boundary::AtLeast) if self.unused_is_above => Some(Boundary::Above),
+                    boundary => boundary,
+                },
                 last_collected,
             };
             for verdict in rule.judge(user, &judge) {

@@ -47,8 +47,11 @@ enum Found {
 pub async fn read(day: &Day) -> Result<ObjectsRead<'_>, CommandError> {
     let manifest = &day.manifest;
     let owner = ArnAccount::of_arn(&manifest.execution_arn).ok();
-    let analyzer = Analyzer::new(&manifest.settings, &day.previous, manifest.as_of, manifest.date)
+    let mut analyzer = Analyzer::new(&manifest.settings, &day.previous, manifest.as_of, manifest.date)
         .in_partition(owner.as_ref().map_or("", |owner| &owner.partition));
+    if manifest.schema_version == 1 {
+        analyzer = analyzer.of_version_1();
+    }
     let collected: HashMap<&str, (&AccountOutcome, &ReportEntry)> = manifest
         .accounts
         .iter()

@@ -57,7 +57,13 @@ pub fn findings(manifest: &Manifest, written: &[Finding]) -> String {
         Some(earlier) => format!("; which are new is as the day of {} says", earlier.date()),
         None => String::new(),
     };
-    format!("{} as the reports give them{kept}{history}", counted(written.len() as u64, "finding"))
+    let lacks = match manifest.schema_version {
+        1 => {
+            "; the version of Rollcall that wrote them flagged nothing that was unused for exactly the limit, and did not record when users and credentials were created"
+        }
+        _ => "",
+    };
+    format!("{} as the reports give them{kept}{history}{lacks}", counted(written.len() as u64, "finding"))
 }
 
 /// Why the findings can't be checked without the exemptions.

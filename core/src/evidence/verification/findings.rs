@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::difference::{Difference, Differences, FindingName};
+use crate::evidence::manifest::SCHEMA_VERSION;
 use crate::formats::finding_record::FindingRecord;
 use crate::judgement::finding::{Creation, Finding, Status};
 
@@ -16,13 +17,12 @@ use crate::judgement::finding::{Creation, Finding, Status};
 /// `date`, the day's own, is checked. A finding that was kept because the run could not look is written, and
 /// no report gives it.
 ///
-/// An earlier version did not write when anything was created, so that is not compared in a day of its own.
-pub fn findings(written: &[Finding], given: &[Finding], date: NaiveDate) -> Differences {
-    let is_told = |finding: &Finding| finding.creation != Creation::default();
-    if !written.iter().any(is_told) && given.iter().any(is_told) {
+/// A day of version 1 of the manifest does not say when anything was created, so that is not compared in it.
+pub fn findings(written: &[Finding], given: &[Finding], date: NaiveDate, schema_version: u32) -> Differences {
+    if schema_version == 1 {
         let untold = |finding: &Finding| Finding { creation: Creation::default(), ..finding.clone() };
         let given: Vec<Finding> = given.iter().map(untold).collect();
-        return findings(written, &given, date);
+        return findings(written, &given, date, SCHEMA_VERSION);
     }
     let mut differences = Differences::default();
     let (mut written, mut given) = (written.iter().peekable(), given.iter().peekable());
@@ -101,7 +101,7 @@ mod tests {
     use crate::testing::{finding, run};
 
     fn verified(written: &[Finding], given: &[Finding]) -> Differences {
-        findings(written, given, run().date())
+        findings(written, given, run().date(), SCHEMA_VERSION)
     }
 
     fn stale(user: &str) -> Finding {
@@ -128,8 +128,10 @@ mod tests {
     fn a_day_of_an_earlier_version_is_verified_for_what_it_wrote() {
         let earlier = |user| Finding { creation: Creation::default(), ..stale(user) };
         let both = [stale("anna"), stale("ben")];
-        assert!(verified(&[earlier("anna"), earlier("ben")], &both).is_empty());
-        assert_eq!(users(&verified(&[earlier("anna")], &both)), ["missing ben"]);
+        let of_version_1 = |written: &[Finding]| findings(written, &both, run().date(), 1);
+        assert!(of_version_1(&[earlier("anna"), earlier("ben")]).is_empty());
+        assert_eq!(users(&of_version_1(&[earlier("anna")])), ["missing ben"]);
+        assert_eq!(users(&verified(&[earlier("anna"), earlier("ben")], &both)).len(), 4, "it was taken away");
         let other = Creation { credential: None, ..stale("ben").creation };
         let edited = [stale("anna"), Finding { creation: other, ..stale("ben") }];
         assert_eq!(users(&verified(&edited, &both)).len(), 2, "this version wrote it, and it was edited");
