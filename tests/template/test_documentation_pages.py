@@ -252,6 +252,17 @@ def test_the_session_policy_that_is_shown_is_the_one_that_is_sent():
     assert f"```json\n{policy}\n```" in page("security.md")
 
 
+def test_every_attack_on_the_evidence_has_its_test():
+    attacks = page("security.md").split("\n## Attacks on the evidence\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| .* \|$", attacks, re.MULTILINE)[1:]
+    crates = [ROOT / crate for crate in ("core", "functions", "cli", "simulation")]
+    sources = "".join(source.read_text() for crate in crates for source in crate.rglob("*.rs"))
+    assert rows
+    for row in rows:
+        [test] = re.findall(r"\| `(\w+)` \|$", row)
+        assert re.search(rf"#\[(tokio::)?test\]\s+(async )?fn {test}\(", sources), test
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_json_in_the_pages_is_json(name):
     for block in re.findall(r"^```json\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE):
