@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::terminal::escaping::{safe, wrapped_beside};
 use crate::terminal::style::{BAD, BOLD, DIM};
-use crate::terminal::text::{safe, wrapped_beside};
 
 /// How wide the column of names is.
 const NAME_WIDTH: usize = 13;

@@ -34,6 +34,10 @@ pub fn sentence(difference: &Difference) -> String {
         Difference::ObjectChanged { key, sha256, run_json } => {
             format!("{key} has the SHA-256 {sha256}, and run.json has {run_json}")
         }
+        Difference::LaterVersion { key, version_id, writer, run_json } => format!(
+            "{key} has a later version {version_id}, which {} wrote with other bytes; version {run_json}, which run.json names, is as it was",
+            writer.as_deref().map_or("an unknown writer".to_owned(), |mark| format!("execution {mark}"))
+        ),
         Difference::ObjectNotNamed { key } => format!("{key} lies there, and nothing vouches for it"),
         Difference::ObjectUnreadable { key, problem } => format!("{key} can't be read: {problem}"),
         Difference::OfOtherExecutions { found, run_json } => format!(
@@ -78,6 +82,9 @@ pub fn fix(difference: &Difference) -> &'static str {
         | Difference::FailureMissing { .. }
         | Difference::ObjectChanged { .. } => {
             "fetch the whole day again; if it is the same there, look in the bucket for the versions of these objects and for who wrote the latest"
+        }
+        Difference::LaterVersion { .. } => {
+            "read the version that run.json names, with `aws s3api get-object --version-id`, and find out who wrote the later one"
         }
         Difference::ObjectNotNamed { .. } | Difference::OfOtherExecutions { .. } => {
             "find out who put it there; it is no evidence of this run"

@@ -200,6 +200,7 @@ impl Reader<'_> {
                 false => String::new(),
             },
             bytes: bytes.len() as u64,
+            version_id: None,
             rows: analysis.tally.rows,
             bad_rows: analysis.tally.bad_rows,
             first_bad_rows: analysis.tally.first_bad_rows.clone(),

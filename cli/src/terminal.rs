@@ -1,7 +1,7 @@
 //! The terminal: what is printed on it, in colour where that is wanted, and how wide it is.
 
+pub mod escaping;
 pub mod style;
-pub mod text;
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
@@ -10,8 +10,8 @@ use anstream::AutoStream;
 use anstyle::Style;
 
 use crate::error::CommandError;
+use escaping::{safe, wrapped};
 use style::{ERROR, NOTE};
-use text::{safe, wrapped};
 
 /// Columns make no sense in fewer columns than this.
 const LEAST_WIDTH: usize = 60;

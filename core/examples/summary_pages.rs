@@ -103,7 +103,7 @@ fn write(night: &Night, folder: &Path) -> Result<(), Box<dyn Error>> {
     let exemptions_sha256 = (!night.exemptions.is_empty()).then(|| "0".repeat(64));
     let judged_by = JudgedBy { settings, history, exemptions_sha256 };
     let key = bucket_layout::findings_csv(run.date());
-    let csv = WrittenFile { key, sha256: "0".repeat(64), bytes: 0 };
+    let csv = WrittenFile { key, sha256: "0".repeat(64), bytes: 0, version_id: None };
     let finished = started + TimeDelta::minutes(9);
     let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, finished).vouching_for([csv]);
     let mut output = BufWriter::new(File::create(folder.join(night.file))?);
@@ -149,6 +149,7 @@ fn roll_call(night: &Night, run: &Run, accounts: &[Account], all: bool) -> RollC
                 file_modified: None,
                 sha256: "0".repeat(64),
                 bytes: 0,
+                version_id: None,
                 rows: night.users,
                 bad_rows: 0,
                 first_bad_rows: vec![],

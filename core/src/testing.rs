@@ -65,6 +65,7 @@ pub fn report(number: u64, bad_rows: u64) -> StoredReport {
             file_modified: None,
             sha256: "0".repeat(64),
             bytes: 100,
+            version_id: None,
             rows: 10,
             bad_rows,
             first_bad_rows: vec![],

@@ -102,7 +102,12 @@ impl Night {
         let run = Run { execution: text.into(), execution_arn: text.into(), ..run() };
         let roll_call = RollCall::of(roll.clone(), evidence);
         let judged_by = JudgedBy { history, ..Default::default() };
-        let csv = WrittenFile { key: "2026-01-31/findings.csv".into(), sha256: String::new(), bytes: 0 };
+        let csv = WrittenFile {
+            key: "2026-01-31/findings.csv".into(),
+            sha256: String::new(),
+            bytes: 0,
+            version_id: None,
+        };
         let manifest = Manifest::of(&run, roll_call, judged_by, &assessment, run.started).vouching_for([csv]);
         Self { roll, manifest, assessment }
     }

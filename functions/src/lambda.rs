@@ -1,6 +1,6 @@
 //! Serving a step as a Lambda function.
 
-mod remedies;
+mod step_error_remedies;
 
 use std::sync::Arc;
 use std::{env, io};
@@ -18,7 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::step_error::StepError;
-pub use remedies::sentence;
+pub use step_error_remedies::sentence;
 
 /// Answers invocations with `call` until Lambda ends the process. `call` is told who owns the
 /// function: the account and partition it runs in.

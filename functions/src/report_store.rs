@@ -2,9 +2,9 @@
 //! writing with what every object of Rollcall carries.
 
 mod bucket;
+pub mod conditional_writes;
 mod folder;
 pub mod object;
-pub mod records;
 mod revision;
 mod store;
 pub mod store_error;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::aws::api_error::{ApiError, Call};
 use crate::clock::Clock;
 use crate::report_store::ReportStore;
-use crate::report_store::records::{Replaced, WroteNew};
+use crate::report_store::conditional_writes::{Replaced, WroteNew};
 use crate::step_error::StepError;
 
 /// How long an execution that Step Functions does not know may still be one that has just begun: its answers

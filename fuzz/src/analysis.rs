@@ -204,7 +204,7 @@ impl<'b> Night<'b> {
         let history = History { compared_with: Some(Earlier::Run(earlier_run)), passed_over: Vec::new() };
         let judged_by = JudgedBy { settings: self.rule_settings.clone(), history, exemptions_sha256: None };
         let key = bucket_layout::findings_jsonl(date);
-        let jsonl = WrittenFile { key, sha256: "0".repeat(64), bytes: 0 };
+        let jsonl = WrittenFile { key, sha256: "0".repeat(64), bytes: 0, version_id: None };
         let manifest = Manifest::of(&self.run, roll_call, judged_by, &assessment, started());
         (manifest.vouching_for([jsonl]), assessment)
     }
@@ -231,6 +231,7 @@ fn stored(account_id: &AccountId, tally: &Tally, fault: Option<(FailureCode, Str
         file_modified: None,
         sha256: "0".repeat(64),
         bytes: 0,
+        version_id: None,
         rows: tally.rows,
         bad_rows: tally.bad_rows,
         first_bad_rows: tally.first_bad_rows.clone(),

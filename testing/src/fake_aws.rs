@@ -43,6 +43,8 @@ pub struct Object {
     pub metadata: BTreeMap<String, String>,
     /// When it was written, as HTTP writes a time; left out of S3's answers when it is empty.
     pub modified: String,
+    /// The id of its version, if the bucket keeps versions.
+    pub version_id: Option<String>,
 }
 
 impl Object {
@@ -58,6 +60,8 @@ impl Object {
 struct State {
     answers: BTreeMap<String, VecDeque<Answer>>,
     objects: BTreeMap<String, Object>,
+    /// Every version, by its id; none where S3 keeps no versions.
+    versions: Option<BTreeMap<String, Object>>,
     refused: Vec<(String, String, Answer)>,
     interrupted: VecDeque<Interruption>,
     requests: Vec<Request>,
@@ -86,6 +90,12 @@ impl FakeAws {
     /// Refuses `action` of every object whose bucket and key end in `ending`.
     pub fn refuse(self, action: &str, ending: &str, answer: Answer) -> Self {
         self.0.lock().unwrap().refused.push((action.to_owned(), ending.to_owned(), answer));
+        self
+    }
+
+    /// Has S3 keep every version of an object that is put from here on.
+    pub fn versioned(self) -> Self {
+        self.0.lock().unwrap().versions = Some(BTreeMap::new());
         self
     }
 
@@ -119,8 +129,8 @@ impl FakeAws {
     pub fn with_object(self, key: &str, body: &str, metadata: &[(&str, &str)]) -> Self {
         let metadata =
             metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let object = Object { body: body.to_owned(), metadata, modified: String::new() };
-        self.0.lock().unwrap().objects.insert(key.to_owned(), object);
+        let object = Object { body: body.to_owned(), metadata, ..Object::default() };
+        self.0.lock().unwrap().keep(key.to_owned(), object);
         self
     }
 
@@ -202,7 +212,7 @@ impl State {
         let Answer { status, headers, body } = match (refused, request.action.as_str()) {
             (Some((_, _, answer)), _) => answer.clone(),
             (None, "PutObject") => self.put(key, &request),
-            (None, "GetObject") => self.get(&key),
+            (None, "GetObject") => self.get(&key, &request),
             (None, "ListObjectsV2") => self.list(&request),
             (None, action) => {
                 let answers = self
@@ -252,25 +262,46 @@ impl State {
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone())));
         let (body, metadata) = (request.body.clone(), metadata.collect());
-        let object = Object { body, metadata, modified: String::new() };
+        let object = Object { body, metadata, ..Object::default() };
         let etag = ("etag".to_owned(), object.etag());
-        self.objects.insert(key, object);
-        Answer { headers: vec![etag], ..Answer::new(200, "") }
+        let version_id = self.keep(key, object).map(|id| ("x-amz-version-id".to_owned(), id));
+        Answer { headers: version_id.into_iter().chain([etag]).collect(), ..Answer::new(200, "") }
     }
 
-    fn get(&self, key: &str) -> Answer {
-        match self.objects.get(key) {
-            Some(object @ Object { body, metadata, modified }) => {
+    /// Keeps an object as the latest version, and answers its id where there are versions.
+    fn keep(&mut self, key: String, mut object: Object) -> Option<String> {
+        if let Some(versions) = &mut self.versions {
+            let id = format!("version-{}", versions.len() + 1);
+            object.version_id = Some(id.clone());
+            versions.insert(id, object.clone());
+        }
+        let version_id = object.version_id.clone();
+        self.objects.insert(key, object);
+        version_id
+    }
+
+    fn get(&self, key: &str, request: &Request) -> Answer {
+        let query = request.path.split_once('?').map_or("", |(_, query)| query);
+        let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "versionId");
+        let found = match (&wanted, &self.versions) {
+            (Some((_, id)), Some(versions)) => versions.get(&**id),
+            (Some(_), None) => None,
+            (None, _) => self.objects.get(key),
+        };
+        match found {
+            Some(object @ Object { body, metadata, modified, version_id }) => {
                 let etag = ("etag".to_owned(), object.etag());
                 let metadata =
                     metadata.iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));
                 let modified = Some(modified).filter(|modified| !modified.is_empty());
                 let modified = modified.map(|modified| ("last-modified".to_owned(), modified.clone()));
+                let version_id = version_id.clone().map(|id| ("x-amz-version-id".to_owned(), id));
                 Answer {
-                    headers: metadata.chain(modified).chain([etag]).collect(),
+                    headers: metadata.chain(modified).chain(version_id).chain([etag]).collect(),
                     ..Answer::new(200, body.clone())
                 }
             }
+            None if wanted.is_some() => s3_error(404, "NoSuchVersion"),
             None => s3_error(404, "NoSuchKey"),
         }
     }

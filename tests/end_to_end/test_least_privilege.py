@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from local_aws import deployment
@@ -150,7 +151,7 @@ TABLE = {
         ("s3:GetObject", "*/failures/*"): account_fails("Sandbox Ben", "StorageFailed"),
         ("s3:GetObject", "exemptions.toml"): fails("StorageFailed"),
         ("s3:GetObject", "*/run.json"): passes_the_earlier_night_over,
-        ("s3:GetObject", "*/findings.jsonl"): passes_the_earlier_night_over,
+        ("s3:GetObjectVersion", "*/findings.jsonl"): passes_the_earlier_night_over,
         ("s3:ListBucket", ""): passes_the_earlier_night_over,
         ("s3:ListBucket", "*/reports/"): fails("StorageFailed"),
         ("s3:ListBucket", "*/failures/"): fails("StorageFailed"),
@@ -187,6 +188,8 @@ UNDER_UNITS = {
 }  # fmt: skip
 # What AnalyzeReports also needs in a bucket whose last day is of AWS's sample.
 OF_A_PREDECESSOR = {("s3:GetObject", "????-??-??/credentialReport_*.csv"), ("s3:ListBucket", "*/credentialReport_")}
+# And for a last day whose run.json names no versions, as up to release 0.2.0.
+OF_VERSION_1 = {("s3:GetObject", "*/findings.jsonl")}
 PERMISSIONS = [(step, action, on) for step, permissions in TABLE.items() for action, on in permissions]
 
 
@@ -293,7 +296,7 @@ def test_a_step_has_no_permission_but_those_of_the_table(aws, deployed, step):
         for permission in permissions
         if permission[0] not in NOT_ASKED_FOR_HERE and (step, permission[0]) not in FOR_THE_BUCKET_KEY
     ]
-    assert sorted(asked) == sorted({*TABLE[step]} | (OF_A_PREDECESSOR if step == "analyze-reports" else set()))
+    assert sorted(asked) == sorted({*TABLE[step]} | (OF_A_PREDECESSOR | OF_VERSION_1 if step == "analyze-reports" else set()))
 
 
 @pytest.mark.parametrize(
@@ -305,6 +308,21 @@ def test_a_night_without_it_says_which(aws, with_a_past, org, step, action, on):
     assert action in words
     place = KEY.pattern if action.startswith("kms:") else re.escape(on).replace(r"\*", ".*")
     assert re.search(place, words), words
+
+
+def test_a_day_that_names_no_versions_is_history_and_a_night_without_the_permission_says_why(aws, with_a_past, org):
+    key = f"{EARLIER}/run.json"
+    written, _ = with_a_past.read(key)
+    manifest = json.loads(written)
+    assert all(output.pop("version_id") for output in manifest["outputs"])
+    put = partial(with_a_past.s3.put_object, Bucket=with_a_past.bucket, Key=key)
+    put(Body=json.dumps(manifest | {"schema_version": 1}))
+    try:
+        assert Night(with_a_past, org).manifest["history"]["compared_with"]["date"] == EARLIER
+        with without(aws, with_a_past, "analyze-reports", ("s3:GetObject", "*/findings.jsonl")):
+            assert "s3:GetObject of " in passes_the_earlier_night_over(Night(with_a_past, org))
+    finally:
+        put(Body=written)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from local_aws.organization import MANAGEMENT
@@ -159,6 +160,24 @@ def test_a_run_of_a_second_time_the_same_day_replaces_the_first_and_keeps_nothin
     key = f"{manifest['date']}/reports/credentialReport_{org.accounts['Network']}.csv"
     versions = stack.s3.list_object_versions(Bucket=stack.bucket, Prefix=key)["Versions"]
     assert len(versions) >= 2, "the bucket keeps what the first run wrote"
+
+
+def test_a_day_is_verified_in_the_versions_that_its_manifest_names(stack, rollcall):
+    execution = stack.start()
+    day = f"s3://{stack.bucket}/{stack.date(execution)}"
+    verify = partial(rollcall, "verify", day)
+    assert verify().returncode == 0, verify()
+    named = stack.manifest(execution)["outputs"][0]
+    body, metadata = stack.read(named["key"])
+    put = partial(stack.s3.put_object, Bucket=stack.bucket, Key=named["key"])
+    put(Body=body, Metadata=metadata)
+    assert verify().returncode == 0, "the same bytes again"
+    put(Body=b"something else", Metadata={"execution": "late"})
+    done = verify()
+    assert done.returncode == 2
+    key = named["key"].split("/", 1)[1]
+    assert f"{key} has a later version " in done.stdout and "which execution late wrote" in done.stdout, done
+    assert f"version {named['version_id']}, which run.json names, is as it was" in done.stdout
 
 
 def test_of_two_runs_that_start_at_once_exactly_one_goes_on(stack):

@@ -95,7 +95,7 @@ def test_the_table_of_codes_has_every_code_once_and_in_order():
 
 
 # What the pages quote, and where it stands in the code, with `...` for what differs from run to run. The sentences of
-# a step that broke are held to the runbook in `functions/src/lambda/remedies.rs`, where they are made.
+# a step that broke are held to the runbook in `functions/src/lambda/step_error_remedies.rs`, where they are made.
 QUOTED = {
     "functions/src/nightly_run/collect_report.rs": ["no report after", "the collector ended with"],
     "functions/src/nightly_run/collect_report/suspended_since.rs": ["was ACTIVE when the roll was taken and is"],

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::arguments::rules::{ExplainArguments, RulesArguments};
 use crate::error::CommandError;
 use crate::exit_status::ExitStatus;
+use crate::terminal::escaping::wrapped;
 use crate::terminal::style::{BOLD, severity_style};
-use crate::terminal::text::wrapped;
 use crate::terminal::width;
 
 /// The width of prose without a terminal.

@@ -4,8 +4,8 @@
 
 mod collection;
 mod progress;
-mod remedies;
 mod start;
+mod step_error_remedies;
 
 use std::io::Write;
 use std::pin::pin;
@@ -154,7 +154,7 @@ async fn collect_and_analyze(
     if let Some(file) = exemptions {
         step = step.with_exemptions(file);
     }
-    let analyzed = step.analyze(&run).await.map_err(remedies::command_error)?;
+    let analyzed = step.analyze(&run).await.map_err(step_error_remedies::command_error)?;
     Ok(Some((store, run, analyzed)))
 }
 

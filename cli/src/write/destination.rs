@@ -11,7 +11,7 @@ use super::render::{Written, render};
 use crate::arguments::format::Format;
 use crate::arguments::output::OutputArguments;
 use crate::error::CommandError;
-use crate::terminal::text::safe;
+use crate::terminal::escaping::safe;
 
 /// Where findings go.
 #[derive(Debug)]

@@ -202,6 +202,7 @@ fn roll_call(reports: &[Report]) -> (Run, RollCall) {
             file_modified: None,
             sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
             bytes: *bytes,
+            version_id: None,
             rows: *rows,
             bad_rows: 0,
             first_bad_rows: vec![],

@@ -19,8 +19,8 @@ use crate::organization::run::Run;
 
 /// The version of the manifest's form; it grows when a reader must know of a change.
 ///
-/// 1: up to release 0.2.0. Credentials that are unused for exactly the limit are not findings, and findings do not say
-/// when anything was created.
+/// 1: up to release 0.2.0. Credentials that are unused for exactly the limit are not findings, findings do not say
+/// when anything was created, and no versions of objects are recorded.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// The manifest of a run: what became of every account, what the run was judged by, and what it found.
@@ -95,6 +95,9 @@ pub struct WrittenFile {
     pub sha256: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The id of the version that was written, in a bucket that keeps versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version_id: Option<String>,
 }
 
 /// What a run is judged by.
@@ -148,6 +151,18 @@ impl Manifest {
     pub fn vouching_for(mut self, files: impl IntoIterator<Item = WrittenFile>) -> Self {
         self.outputs.extend(files);
         self
+    }
+
+    /// Whether `other` is the manifest of the same analysis: only when it was written, and which versions the files
+    /// have that it wrote, may differ.
+    pub fn is_of_the_same_analysis(&self, other: &Self) -> bool {
+        let versions = |manifest: &Self| {
+            let mut outputs = manifest.outputs.clone();
+            outputs.iter_mut().for_each(|output| output.version_id = None);
+            outputs
+        };
+        versions(self) == versions(other)
+            && Self { finished: other.finished, outputs: other.outputs.clone(), ..self.clone() } == *other
     }
 
     /// Whether the run was meant for every account of the deployment.

@@ -97,6 +97,9 @@ pub struct ReportEntry {
     pub sha256: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The id of the version that was read, in a bucket that keeps versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version_id: Option<String>,
     /// How many rows it has, the header not counted.
     pub rows: u64,
     /// How many of them can't be read.

@@ -2,7 +2,7 @@
 //! services. Where a person or another program reads it, it is on one line and of a limited length. `findings.jsonl` and `run.json` have it exactly.
 //!
 //! This is for what is written: a file, a message, a log. The command's terminal has a way of its own
-//! (`terminal::text` in `cli`), which shows an active character as an escape, and some invisible ones too. A
+//! (`terminal::escaping` in `cli`), which shows an active character as an escape, and some invisible ones too. A
 //! text goes through one of the two, where it is shown; what is shown later, such as the sentence of a
 //! finding, is only [`cut`].
 

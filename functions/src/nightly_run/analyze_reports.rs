@@ -242,9 +242,7 @@ impl AnalyzeReports {
         let Ok(true) = self.report_store.has(key).await else { return manifest };
         let Ok(Some(written)) = self.report_store.read(key).await else { return manifest };
         match serde_json::from_slice::<Manifest>(&written.bytes) {
-            Ok(written) if (Manifest { finished: written.finished, ..manifest.clone() }) == written => {
-                written
-            }
+            Ok(written) if manifest.is_of_the_same_analysis(&written) => written,
             _ => manifest,
         }
     }

@@ -20,7 +20,6 @@ use rollcall_core::organization::roll::ListedBy;
 use rollcall_core::report;
 use rollcall_core::text::time::format_time;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
 
 use crate::aws::connection;
 use crate::aws::member_session::MemberRole;
@@ -31,14 +30,11 @@ use crate::report_store::store_error::StoreError;
 use crate::settings;
 use crate::step_error::StepError;
 
-use credential_report::{Report, generate_and_get};
+use credential_report::Report;
 use no_report::NoReport;
 
 /// Allows the two calls the collector makes.
 const SESSION_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GenerateCredentialReport","iam:GetCredentialReport"],"Resource":"*"}]}"#;
-
-/// The pause between polls inside one call: most reports are ready in two seconds.
-const POLL_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long one call to AWS may take with all its attempts: one that needs longer is pending, and
 /// the one-minute wait is its back-off. A few of them must fit into the function's timeout.
@@ -221,20 +217,7 @@ impl CollectReport {
         };
         let iam = session.iam();
         tracing::debug!("the role is assumed");
-        let deadline = Instant::now() + self.poll;
-        loop {
-            let pending = match generate_and_get(&iam).await {
-                Err(NoReport::Pending { reason, message }) if polling_helps(reason) => {
-                    NoReport::Pending { reason, message }
-                }
-                other => return other,
-            };
-            tracing::debug!(?pending, "the report is not ready at this poll");
-            if Instant::now() + POLL_PAUSE > deadline {
-                return Err(pending);
-            }
-            sleep(POLL_PAUSE).await;
-        }
+        credential_report::poll(&iam, self.poll).await
     }
 
     /// Why the account has no report when there is no session in it.
@@ -295,11 +278,6 @@ impl CollectReport {
             })?;
         Ok(CollectReportOutput::Failed { code, message })
     }
-}
-
-/// A rate that was passed is not passed any less by asking again in two seconds.
-fn polling_helps(reason: PendingReason) -> bool {
-    matches!(reason, PendingReason::Started | PendingReason::InProgress | PendingReason::Expired)
 }
 
 #[cfg(test)]

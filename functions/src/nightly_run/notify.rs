@@ -126,7 +126,7 @@ impl Notify {
             listed.offer(jsonl::read_line(line, number)?);
             Ok::<_, InvalidRecord>(())
         };
-        let read = self.report_store.read_lines(&key, each).await;
+        let read = self.report_store.read_lines(&key, None, each).await;
         let written = manifest.outputs.iter().find(|output| output.key == key);
         let cause = match (read, written) {
             (Ok(Some(read)), Some(written)) if read.checksum.hex() == written.sha256 => return Ok(listed),

@@ -26,6 +26,18 @@ pub(super) struct Bucket {
     owner: Option<String>,
 }
 
+/// There is no such object, or it has no such version, for which the SDK has no type.
+fn is_not_there(error: &GetObjectError) -> bool {
+    error.is_no_such_key() || error.code() == Some("NoSuchVersion")
+}
+
+/// What S3 says of an object that it took.
+pub(super) struct Put {
+    pub(super) revision: Option<Revision>,
+    /// The id of the version, in a bucket that keeps versions.
+    pub(super) version_id: Option<String>,
+}
+
 impl Bucket {
     pub(super) fn new(config: &SdkConfig, name: String, kms_key_arn: Option<String>) -> Self {
         Self { client: Client::new(config), name, kms_key_arn, owner: None }
@@ -64,14 +76,14 @@ impl Bucket {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Writes an object if the condition holds, and answers its revision if S3 says it.
+    /// Writes an object if the condition holds.
     pub(super) async fn put(
         &self,
         key: &str,
         body: ByteStream,
         labels: Labels<'_>,
         condition: Condition<'_>,
-    ) -> Result<Option<Revision>, StoreError> {
+    ) -> Result<Put, StoreError> {
         let mut request = self
             .client
             .put_object()
@@ -95,7 +107,7 @@ impl Bucket {
         }
         let answer = request.body(body).send().await;
         answer
-            .map(|answer| answer.e_tag.map(Revision))
+            .map(|answer| Put { revision: answer.e_tag.map(Revision), version_id: answer.version_id })
             .map_err(|error| self.error(self.call("s3:PutObject", key), error))
     }
 
@@ -129,16 +141,23 @@ impl Bucket {
             .map_err(|error| self.error(self.call("s3:AbortMultipartUpload", bucket_layout::PROBE), error))
     }
 
-    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
+    /// Begins to read an object: the version of this id, or the latest.
+    pub(super) async fn open(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Option<Opened>, StoreError> {
         let request = self.client.get_object().bucket(&self.name).key(key);
+        let request = request.set_version_id(version_id.map(str::to_owned));
         match request.set_expected_bucket_owner(self.owner.clone()).send().await {
             Ok(answer) => Ok(Some(Opened {
                 metadata: answer.metadata.unwrap_or_default(),
                 modified: answer.last_modified.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
                 body: answer.body,
                 revision: answer.e_tag.map(Revision),
+                version_id: answer.version_id,
             })),
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(is_not_there) => Ok(None),
             Err(error) => Err(self.error(self.call("s3:GetObject", key), error)),
         }
     }

@@ -166,7 +166,7 @@ impl Folder {
         let body = ByteStream::read_from().file(file).build().await;
         let body = body.map_err(|error| failed(error.into()))?;
         let (metadata, modified) = (self.metadata(key)?, Some(modified.into()));
-        Ok(Some(Opened { metadata, modified, body, revision: None }))
+        Ok(Some(Opened { metadata, modified, body, revision: None, version_id: None }))
     }
 
     /// The metadata of an object; none when the file was put there by hand.

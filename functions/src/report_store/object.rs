@@ -16,6 +16,7 @@ pub(super) struct Opened {
     pub(super) metadata: HashMap<String, String>,
     pub(super) modified: Option<DateTime<Utc>>,
     pub(super) revision: Option<Revision>,
+    pub(super) version_id: Option<String>,
     pub(super) body: ByteStream,
 }
 
@@ -55,6 +56,8 @@ pub struct StoredObject {
     pub metadata: HashMap<String, String>,
     /// When the store took it; `None` when the store does not say.
     pub modified: Option<DateTime<Utc>>,
+    /// The id of its version; `None` in a store that keeps no versions.
+    pub version_id: Option<String>,
 }
 
 impl StoredObject {

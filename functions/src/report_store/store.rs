@@ -1,5 +1,6 @@
 //! The store itself: what is asked of a bucket and of a folder alike.
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,12 +37,16 @@ pub(super) enum Place {
 }
 
 /// A JSON-lines object that was read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinesRead {
     /// The SHA-256 of all its bytes.
     pub checksum: Checksum,
     /// How many lines it has.
     pub lines: u64,
+    /// Its metadata, by the names of [`bucket_layout`].
+    pub metadata: HashMap<String, String>,
+    /// The id of its version; `None` in a store that keeps no versions.
+    pub version_id: Option<String>,
 }
 
 /// Why the lines of an object could not be read.
@@ -167,7 +172,7 @@ impl ReportStore {
         metadata: &[(&str, String)],
     ) -> Result<(), StoreError> {
         let labels = Labels::new(content_type, Checksum::of(&bytes), execution, metadata);
-        self.put(key, ByteStream::from(bytes), labels).await
+        self.put(key, ByteStream::from(bytes), labels).await.map(|_| ())
     }
 
     /// Writes what `render` writes under `key`, marked with `execution` and its SHA-256. It goes
@@ -187,14 +192,21 @@ impl ReportStore {
         let failed = |error| StepError::NotPrepared { address: address.clone(), error: Arc::new(error) };
         let (file, checksum, bytes) = on_disk(render).map_err(failed)?;
         let body = ByteStream::from_path(file.path()).await.map_err(|error| failed(error.into()))?;
-        self.put(&key, body, Labels::new(content_type, checksum, execution, &[])).await?;
-        Ok(WrittenFile { key, sha256: checksum.hex(), bytes })
+        let labels = Labels::new(content_type, checksum, execution, &[]);
+        let version_id = self.put(&key, body, labels).await?;
+        Ok(WrittenFile { key, sha256: checksum.hex(), bytes, version_id })
     }
 
-    async fn put(&self, key: &str, body: ByteStream, labels: Labels<'_>) -> Result<(), StoreError> {
+    /// Writes an object, and answers the id of its version where there are versions.
+    async fn put(
+        &self,
+        key: &str,
+        body: ByteStream,
+        labels: Labels<'_>,
+    ) -> Result<Option<String>, StoreError> {
         match &self.place {
-            Place::Bucket(bucket) => bucket.put(key, body, labels, Condition::Always).await.map(|_| ()),
-            Place::Folder(folder) => folder.put(key, body, labels).await,
+            Place::Bucket(bucket) => Ok(bucket.put(key, body, labels, Condition::Always).await?.version_id),
+            Place::Folder(folder) => folder.put(key, body, labels).await.map(|()| None),
         }
     }
 
@@ -216,24 +228,40 @@ impl ReportStore {
     /// # Errors
     /// [`StoreError`] when the store refuses or does not answer.
     pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
-        let Some(Opened { metadata, modified, body, .. }) = self.open(key).await? else { return Ok(None) };
+        self.read_version(key, None).await
+    }
+
+    /// Reads a version of the object under `key`: the one of this id, or the latest. `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store refuses or does not answer.
+    pub async fn read_version(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Option<StoredObject>, StoreError> {
+        let Some(Opened { metadata, modified, body, version_id, .. }) = self.open(key, version_id).await?
+        else {
+            return Ok(None);
+        };
         let bytes = body.collect().await.map_err(|error| self.cut_off(key, error))?;
-        Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata, modified }))
+        Ok(Some(StoredObject { bytes: bytes.to_vec(), metadata, modified, version_id }))
     }
 
     /// Gives every line of the object under `key` to `each`, with its number, the first being 1, and
-    /// holds no more than one of them at a time; `None` when there is no such object.
+    /// holds no more than one of them at a time; `None` when there is no such object. It reads the version of
+    /// this id, or the latest.
     ///
     /// # Errors
     /// [`LinesError`] when the store fails, or `each` refuses a line.
     pub async fn read_lines<E>(
         &self,
         key: &str,
+        version_id: Option<&str>,
         mut each: impl FnMut(&[u8], u64) -> Result<(), E>,
     ) -> Result<Option<LinesRead>, LinesError<E>> {
-        let Some(Opened { mut body, .. }) = self.open(key).await.map_err(LinesError::Store)? else {
-            return Ok(None);
-        };
+        let opened = self.open(key, version_id).await.map_err(LinesError::Store)?;
+        let Some(Opened { mut body, metadata, version_id, .. }) = opened else { return Ok(None) };
         let mut hash = Sha256::new();
         let mut lines = 0;
         let mut unfinished: Vec<u8> = Vec::new();
@@ -255,13 +283,18 @@ impl ReportStore {
             lines += 1;
             each(&unfinished, lines).map_err(LinesError::Line)?;
         }
-        Ok(Some(LinesRead { checksum: Checksum(hash.finalize().into()), lines }))
+        let checksum = Checksum(hash.finalize().into());
+        Ok(Some(LinesRead { checksum, lines, metadata, version_id }))
     }
 
-    /// Begins to read the object under `key`; `None` when there is none.
-    pub(super) async fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
+    /// Begins to read the object under `key`: the version of this id, or the latest. `None` when there is none.
+    pub(super) async fn open(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Option<Opened>, StoreError> {
         match &self.place {
-            Place::Bucket(bucket) => bucket.open(key).await,
+            Place::Bucket(bucket) => bucket.open(key, version_id).await,
             Place::Folder(folder) => folder.open(key).await,
         }
     }
@@ -418,7 +451,7 @@ mod tests {
             lines.push(String::from_utf8(line.to_vec()).unwrap());
             Ok::<_, ()>(())
         };
-        let read = aws.bucket("reports").read_lines("key", each).await.unwrap().unwrap();
+        let read = aws.bucket("reports").read_lines("key", None, each).await.unwrap().unwrap();
         (lines, read)
     }
 
@@ -429,22 +462,20 @@ mod tests {
         {
             let (lines, read) = lines(content).await;
             assert_eq!(lines, expected);
-            assert_eq!(
-                read,
-                LinesRead { checksum: Checksum::of(content.as_bytes()), lines: lines.len() as u64 }
-            );
+            assert_eq!((read.checksum, read.lines), (Checksum::of(content.as_bytes()), lines.len() as u64));
         }
     }
 
     #[tokio::test]
     async fn a_line_that_is_refused_ends_the_reading() {
         let aws = FakeAws::default().with_object("reports/key", "a\nb\n", &[]);
-        let error = aws.bucket("reports").read_lines("key", |_, line| Err(line)).await;
+        let error = aws.bucket("reports").read_lines("key", None, |_, line| Err(line)).await;
         assert!(matches!(error, Err(LinesError::Line(1))));
-        let missing = aws.bucket("reports").read_lines("other", |_, _| Ok::<_, ()>(())).await;
+        let missing = aws.bucket("reports").read_lines("other", None, |_, _| Ok::<_, ()>(())).await;
         assert!(matches!(missing, Ok(None)));
         let aws = aws.refuse("GetObject", "key", s3_error(403, "AccessDenied"));
-        let refused = aws.bucket("reports").read_lines("key", |_, _| Ok::<_, ()>(())).await.unwrap_err();
+        let refused =
+            aws.bucket("reports").read_lines("key", None, |_, _| Ok::<_, ()>(())).await.unwrap_err();
         assert!(matches!(refused, LinesError::Store(_)));
     }
 

@@ -144,10 +144,7 @@ impl Check<'_> {
     /// What run.json names was there, byte for byte, when it was written.
     fn outputs(&mut self, manifest: &Manifest, written: u64) {
         for output in &manifest.outputs {
-            let versions = self.versions(&output.key);
-            if !versions.iter().any(|version| version.sha256 == output.sha256 && version.written < written) {
-                self.violated(format!("run.json names {} with a SHA-256 that was never written", output.key));
-            }
+            self.version(&output.key, &output.sha256, output.version_id.as_deref(), written);
         }
         let exemptions = Checksum::of(EXEMPTIONS.as_bytes()).hex();
         if manifest.exemptions.sha256 != Some(exemptions) {
@@ -156,6 +153,28 @@ impl Check<'_> {
         if manifest.outputs.len() != OUTPUTS {
             self.violated(format!("run.json names {} outputs", manifest.outputs.len()));
         }
+    }
+
+    /// The version that `run.json` names was there, byte for byte, when it was written. Only this run has written the
+    /// object since, by a call that came late or twice.
+    fn version(&mut self, key: &str, sha256: &str, version_id: Option<&str>, written: u64) -> Option<Object> {
+        let versions = self.aws.versions(REPORT_BUCKET, key);
+        let is_named = |version: &&Object| Some(&*version.version_id()) == version_id;
+        let named = versions.iter().find(is_named).cloned();
+        match &named {
+            Some(named) if named.sha256 == sha256 && named.written < written => {
+                if named.execution != self.run.execution {
+                    self.violated(format!("{key} is named and was written by {}", named.execution));
+                }
+            }
+            _ => self.violated(format!("run.json names {key} in version {version_id:?}, which is not that")),
+        }
+        if let Some(latest) = versions.last()
+            && latest.execution != self.run.execution
+        {
+            self.violated(format!("{key} was written over by {}", latest.execution));
+        }
+        named
     }
 
     fn account(&mut self, account: &AccountOutcome, written: u64, night: &Night, faults: &Faults) {
@@ -213,17 +232,9 @@ impl Check<'_> {
                 report.generated
             ));
         }
-        let versions = self.versions(&report.key);
-        let stored =
-            versions.iter().find(|version| version.sha256 == report.sha256 && version.written < written);
-        match stored {
-            None => {
-                self.violated(format!("account {id} is collected and its report does not lie in the bucket"))
-            }
-            Some(stored) if stored.metadata(bucket_layout::SHA256) != report.sha256 => {
-                self.violated(format!("account {id}: the metadata of its report has another SHA-256"));
-            }
-            Some(_) => {}
+        let stored = self.version(&report.key, &report.sha256, report.version_id.as_deref(), written);
+        if stored.is_some_and(|stored| stored.metadata(bucket_layout::SHA256) != report.sha256) {
+            self.violated(format!("account {id}: the metadata of its report has another SHA-256"));
         }
         if report.collected < Some(self.run.started) || report.generated > report.collected {
             self.violated(format!(

@@ -11,8 +11,8 @@ use rollcall_core::text::counted::counted;
 
 use super::changes::Changes;
 use super::findings::ChangedFinding;
+use crate::terminal::escaping::{columns, safe, wrapped_beside};
 use crate::terminal::style::{BOLD, DIM};
-use crate::terminal::text::{columns, safe, wrapped_beside};
 
 /// It became worse.
 const WORSE: Style = AnsiColor::Red.on_default();

@@ -3,7 +3,7 @@ use clap::Parser;
 use super::*;
 use crate::arguments::aws::AwsArguments;
 use crate::arguments::{Arguments, Command};
-use crate::terminal::text::columns;
+use crate::terminal::escaping::columns;
 
 /// The changes between two folders of fixtures, and whether everything was looked at.
 fn changed(arguments: &[&str]) -> (Changes, bool) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rollcall_core::organization::failure::{FailureCode, PendingReason};
 
-use crate::terminal::text::safe;
+use crate::terminal::escaping::safe;
 
 /// How often a log says how far the run is.
 const LINE_EVERY: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use rollcall_functions::nightly_run::collect_report::CollectReportInput;
 use rollcall_functions::nightly_run::list_accounts::{ListAccounts, Settings, items};
 use rollcall_functions::report_store::ReportStore;
 
-use super::remedies::command_error;
+use super::step_error_remedies::command_error;
 use crate::arguments::run::RunArguments;
 use crate::aws_connection::Caller;
 use crate::error::CommandError;

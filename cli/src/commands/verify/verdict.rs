@@ -120,7 +120,7 @@ impl Verdicts {
             true => (BOLD, "holds"),
             false => (BAD, "does not hold"),
         };
-        let (day, sha256) = (crate::terminal::text::safe(&self.day), &self.run_json_sha256);
+        let (day, sha256) = (crate::terminal::escaping::safe(&self.day), &self.run_json_sha256);
         writeln!(output, "\n{style}The day {day} {verdict}.{style:#}")?;
         writeln!(output, "Its run.json has the SHA-256 {sha256}.")
     }

@@ -7,8 +7,8 @@ use rollcall_core::judgement::finding::{Finding, Status};
 use rollcall_core::judgement::rules::Severity;
 
 use super::severities::severities;
+use crate::terminal::escaping::{columns, safe, shortened, wrapped_beside};
 use crate::terminal::style::{BOLD, DIM, severity_style};
-use crate::terminal::text::{columns, safe, shortened, wrapped_beside};
 
 /// How wide the column of users may get: a terminal cuts off longer names, a file or a pipe has them whole.
 const USER_WIDTH: usize = 40;

@@ -6,8 +6,8 @@ use rollcall_core::evidence::manifest::Manifest;
 use rollcall_core::organization::failure::FailureCode;
 use rollcall_core::organization::outcome::AccountOutcome;
 
+use crate::terminal::escaping::{safe, wrapped_beside};
 use crate::terminal::style::{BAD, BOLD, DIM};
-use crate::terminal::text::{safe, wrapped_beside};
 
 /// How many accounts that could not be looked at are listed.
 const MISSING_LISTED: usize = 20;

@@ -13,7 +13,7 @@ use crate::aws_connection::Connection;
 use crate::find::find;
 use crate::judge::{Criteria, Judge, Judged};
 use crate::read::read;
-use crate::terminal::text::columns;
+use crate::terminal::escaping::columns;
 use rollcall_testing::hostile_texts::TEXTS;
 
 /// The reports of a folder of fixtures, judged, with the times of its files made ones that stay.

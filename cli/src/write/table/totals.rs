@@ -10,8 +10,8 @@ use rollcall_core::organization::roll::RollSource;
 use rollcall_core::text::counted::counted;
 
 use super::severities::severities;
+use crate::terminal::escaping::{safe, wrapped_beside};
 use crate::terminal::style::{BAD, GOOD};
-use crate::terminal::text::{safe, wrapped_beside};
 
 /// How many rules that could not be assessed are named.
 const RULES_NAMED: usize = 3;

@@ -32,6 +32,8 @@ pub enum Difference {
     ObjectMissing { key: String },
     /// An object is not the one that `run.json` names.
     ObjectChanged { key: String, sha256: String, run_json: String },
+    /// An object was written over since, with other bytes. The version that `run.json` names is as it was.
+    LaterVersion { key: String, version_id: String, writer: Option<String>, run_json: String },
     /// An object lies there that `run.json` does not name.
     ObjectNotNamed { key: String },
     /// An object can't be read.

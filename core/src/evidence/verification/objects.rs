@@ -27,6 +27,15 @@ pub fn relative_key(key: &str) -> &str {
     key.split_once('/').map_or(key, |(_, key)| key)
 }
 
+/// The id of the version that the manifest has of an object, by its key under the day's prefix.
+fn recorded_version<'m>(manifest: &'m Manifest, key: &str) -> Option<&'m str> {
+    let outputs = manifest.outputs.iter().map(|output| (&output.key, &output.version_id));
+    let reports = manifest.accounts.iter().filter_map(|account| account.outcome.report());
+    let reports = reports.map(|report| (&report.key, &report.version_id));
+    let (_, version_id) = outputs.chain(reports).find(|(known, _)| relative_key(known) == key)?;
+    version_id.as_deref()
+}
+
 impl<'m> Objects<'m> {
     /// Nothing taken yet, of the day that `manifest` vouches for.
     pub fn new(manifest: &'m Manifest) -> Self {
@@ -65,6 +74,22 @@ impl<'m> Objects<'m> {
             None if mark.is_some_and(|mark| mark != own) && is_report(key) => self.of_other_executions += 1,
             None => self.differences.add(Difference::ObjectNotNamed { key: key.to_owned() }),
         }
+    }
+
+    /// Takes the latest version of an object whose recorded version was taken: `writer` is the mark of the execution
+    /// that wrote it. The same bytes again say nothing new.
+    pub fn later_version(&mut self, key: &str, sha256: &str, version_id: &str, writer: Option<&str>) {
+        let Some((name, recorded)) = self.named.get_key_value(key) else { return };
+        if *recorded == sha256 {
+            return;
+        }
+        let run_json = recorded_version(self.manifest, name).unwrap_or_default().to_owned();
+        self.differences.add(Difference::LaterVersion {
+            key: key.to_owned(),
+            version_id: version_id.to_owned(),
+            writer: writer.map(str::to_owned),
+            run_json,
+        });
     }
 
     /// Takes the recorded failure of an account.
@@ -163,6 +188,7 @@ mod tests {
             key,
             sha256: "1".repeat(64),
             bytes: 1,
+            version_id: None,
         }])
     }
 
@@ -243,6 +269,23 @@ mod tests {
         );
         night.of_other_executions = 2;
         assert_eq!(verified(&night, more), []);
+    }
+
+    #[test]
+    fn a_later_version_with_other_bytes_is_named_with_its_writer_and_one_with_the_same_is_not() {
+        let mut night = night();
+        night.outputs[0].version_id = Some("first".into());
+        let verified = verified(&night, |objects| {
+            objects.later_version("findings.csv", &"1".repeat(64), "second", Some("night-1"));
+            objects.later_version("findings.csv", &"2".repeat(64), "third", Some("night-2"));
+        });
+        let later = Difference::LaterVersion {
+            key: "findings.csv".into(),
+            version_id: "third".into(),
+            writer: Some("night-2".into()),
+            run_json: "first".into(),
+        };
+        assert_eq!(verified, [later]);
     }
 
     #[test]

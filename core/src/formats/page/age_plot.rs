@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::evidence::counts::CredentialCounts;
-use crate::formats::page::filters::grouped_number;
+use crate::formats::page::askama_filters::grouped_number;
 
 const WIDTH: u64 = 720;
 const HEIGHT: u64 = 250;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::json;
 use strum::VariantArray;
 
-use crate::formats::page::filters::shown;
+use crate::formats::page::askama_filters::shown;
 use crate::identifiers::account_id::AccountId;
 use crate::judgement::finding::{Finding, Status};
 use crate::judgement::rules::{Credential, RULES};

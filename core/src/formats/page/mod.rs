@@ -6,8 +6,8 @@
 //! template escapes each value, and the script makes nothing but text of them.
 
 mod age_plot;
+mod askama_filters;
 mod data;
-mod filters;
 mod style_and_script;
 mod view;
 

@@ -20,7 +20,12 @@ const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=aler
 
 fn html(manifest: &Manifest, findings: &[Finding], resolved: &[Finding]) -> String {
     // A night writes the page beside other files.
-    let findings_csv = WrittenFile { key: "2026-01-31/findings.csv".into(), sha256: String::new(), bytes: 0 };
+    let findings_csv = WrittenFile {
+        key: "2026-01-31/findings.csv".into(),
+        sha256: String::new(),
+        bytes: 0,
+        version_id: None,
+    };
     alone(&Manifest { outputs: vec![findings_csv], ..manifest.clone() }, findings, resolved)
 }
 

@@ -6,8 +6,8 @@ use askama::Template;
 
 use crate::evidence::counts::{FindingCounts, RuleCounts};
 use crate::evidence::manifest::Manifest;
-use crate::formats::page::filters;
-use crate::formats::page::filters::counted_number;
+use crate::formats::page::askama_filters as filters;
+use crate::formats::page::askama_filters::counted_number;
 use crate::formats::page::style_and_script::{SCRIPT, STYLE, content_security_policy};
 use crate::formats::page::{age_plot, data};
 use crate::identifiers::account_id::AccountId;

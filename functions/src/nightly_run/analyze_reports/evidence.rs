@@ -142,6 +142,7 @@ impl<'a> RunEvidence<'a> {
             file_modified: None,
             sha256,
             bytes: bytes.len() as u64,
+            version_id: object.version_id.clone(),
             rows,
             bad_rows,
             first_bad_rows,

@@ -2,8 +2,8 @@
 //! of the whole roll, judged by its own day, and can be read; or, of a time before there were runs,
 //! the latest day with reports of AWS's sample.
 
-mod aws_sample;
-mod earlier_run;
+mod findings_of_aws_sample;
+mod findings_of_run;
 pub(super) mod past;
 
 use chrono::NaiveDate;
@@ -63,8 +63,8 @@ pub(super) async fn read(past: Past<'_>) -> Result<(History, Previous), StepErro
 /// The findings of a date: those of its run, or else those that its reports lead to.
 async fn read_day(past: Past<'_>, date: NaiveDate) -> Result<Day, StepError> {
     match look_up(past.store, &bucket_layout::run(date)).await {
-        Ok(Some(manifest)) => earlier_run::read(past, date, &manifest).await,
-        Ok(None) => aws_sample::read(past, date).await,
+        Ok(Some(manifest)) => findings_of_run::read(past, date, &manifest).await,
+        Ok(None) => findings_of_aws_sample::read(past, date).await,
         Err(error) => Ok(Err(format!("can't be read: {}", passes(error)?))),
     }
 }

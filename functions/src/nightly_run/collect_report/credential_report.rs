@@ -1,12 +1,19 @@
-//! The two calls to IAM that have a credential report made and get it.
+//! The two calls to IAM that have a credential report made and get it, and how they are repeated within one call of
+//! the step.
+
+use std::time::Duration;
 
 use aws_sdk_iam::types::ReportStateType;
 use chrono::{DateTime, Utc};
 use rollcall_core::organization::failure::PendingReason;
+use tokio::time::{Instant, sleep};
 
 use super::no_report::NoReport;
 use crate::aws::api_error::ApiError;
 use crate::aws::whole_answer::WholeAnswer;
+
+/// The pause between polls inside one call: most reports are ready in two seconds.
+const POLL_PAUSE: Duration = Duration::from_secs(2);
 
 /// A report as IAM served it.
 pub(super) struct Report {
@@ -14,8 +21,31 @@ pub(super) struct Report {
     pub(super) generated: DateTime<Utc>,
 }
 
+/// Generate, then Get, until there is a report or `limit` is over.
+pub(super) async fn poll(iam: &aws_sdk_iam::Client, limit: Duration) -> Result<Report, NoReport> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let pending = match generate_and_get(iam).await {
+            Err(NoReport::Pending { reason, message }) if polling_helps(reason) => {
+                NoReport::Pending { reason, message }
+            }
+            other => return other,
+        };
+        tracing::debug!(?pending, "the report is not ready at this poll");
+        if Instant::now() + POLL_PAUSE > deadline {
+            return Err(pending);
+        }
+        sleep(POLL_PAUSE).await;
+    }
+}
+
+/// A rate that was passed is not passed any less by asking again in two seconds.
+fn polling_helps(reason: PendingReason) -> bool {
+    matches!(reason, PendingReason::Started | PendingReason::InProgress | PendingReason::Expired)
+}
+
 /// Has the report made, and gets it if that was quick enough.
-pub(super) async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport> {
+async fn generate_and_get(iam: &aws_sdk_iam::Client) -> Result<Report, NoReport> {
     const GENERATE: &str = "iam:GenerateCredentialReport";
     const GET: &str = "iam:GetCredentialReport";
     let generated = iam

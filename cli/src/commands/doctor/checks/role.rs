@@ -14,7 +14,7 @@ use tokio::time::Duration;
 use crate::arguments::doctor::DoctorArguments;
 use crate::aws_connection::Caller;
 use crate::check::Check;
-use crate::terminal::text::safe;
+use crate::terminal::escaping::safe;
 
 const NAME: &str = "role";
 

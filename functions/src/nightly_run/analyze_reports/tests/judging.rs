@@ -57,6 +57,35 @@ fn report_on(aws: FakeAws, date: &str, execution: &str, digit: u8, content: &str
     aws.with_object(&format!("reports/{date}/reports/credentialReport_{}.csv", id(digit)), content, &metadata)
 }
 
+#[tokio::test]
+async fn a_manifest_names_the_versions_that_were_read_and_written_and_history_goes_by_them() {
+    let (aws, first) = night(FakeAws::default().versioned(), "2026-01-30", &["anna"]).await;
+    let report = first.accounts[0].outcome.report().unwrap();
+    let key = format!("reports/{}", report.key);
+    assert_eq!(report.version_id, aws.object(&key).unwrap().version_id);
+    for output in &first.outputs {
+        assert!(output.version_id.is_some(), "{}", output.key);
+        assert_eq!(output.version_id, aws.object(&format!("reports/{}", output.key)).unwrap().version_id);
+    }
+    // Written over since, by whoever could.
+    let aws = aws.with_object("reports/2026-01-30/findings.jsonl", "{}\n", &[]);
+    let (aws, second) = night(aws, "2026-01-31", &["anna"]).await;
+    assert_eq!(second.history.passed_over, [], "the version that run.json names is as it was");
+    assert_eq!(users(&findings(&aws, "2026-01-31")), [("anna", Status::Ongoing, true)]);
+}
+
+#[tokio::test]
+async fn the_same_analysis_twice_writes_the_same_bytes_where_versions_are_kept() {
+    let (aws, _) = night(FakeAws::default().versioned(), "2026-01-31", &["anna"]).await;
+    let written = |aws: &FakeAws| {
+        let names = ["findings.csv", "findings.jsonl", "summary.html", "run.json"];
+        names.map(|name| aws.object(&format!("reports/2026-01-31/{name}")).unwrap().body)
+    };
+    let first = written(&aws);
+    analyze_run(&aws, run_of("2026-01-31", "night of 2026-01-31")).await;
+    assert_eq!(written(&aws), first);
+}
+
 /// A night of one account whose report has these users with stale keys.
 async fn night(aws: FakeAws, date: &str, users: &[&str]) -> (FakeAws, Manifest) {
     night_of(aws, date, users, RollSource::AccountList).await

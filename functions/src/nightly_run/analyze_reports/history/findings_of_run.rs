@@ -77,7 +77,7 @@ pub(super) async fn read(past: Past<'_>, date: NaiveDate, manifest: &[u8]) -> Re
         return Ok(Err("names no findings in its run.json".to_owned()));
     };
     let mut found = Vec::new();
-    let read = store.read_lines(&key, |line, number| {
+    let read = store.read_lines(&key, written.version_id.as_deref(), |line, number| {
         found.push(jsonl::read_line(line, number)?);
         Ok::<_, InvalidRecord>(())
     });

@@ -11,6 +11,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde::Serialize;
 use tokio::time::sleep;
 
+use super::bucket::Put;
 use super::folder;
 use super::object::{Checksum, Labels, Opened, StoredObject};
 use super::revision::Condition;
@@ -57,7 +58,8 @@ impl ReportStore {
     /// # Errors
     /// [`StoreError`] when the store refuses or does not answer.
     pub async fn read_record(&self, key: &str) -> Result<Option<Record>, StoreError> {
-        let Some(Opened { metadata, modified, body, revision }) = self.open(key).await? else {
+        let Some(Opened { metadata, modified, body, revision, version_id }) = self.open(key, None).await?
+        else {
             return Ok(None);
         };
         let bytes = body.collect().await.map_err(|error| self.cut_off(key, error))?.to_vec();
@@ -66,7 +68,7 @@ impl ReportStore {
             (Place::Folder(_), None) => folder::revision_of(&bytes),
             (Place::Bucket(bucket), None) => return Err(bucket.without_revision("s3:GetObject", key)),
         };
-        Ok(Some(Record { object: StoredObject { bytes, metadata, modified }, revision }))
+        Ok(Some(Record { object: StoredObject { bytes, metadata, modified, version_id }, revision }))
     }
 
     /// Writes `value` as JSON under `key`, marked with `execution`, unless there is a record already.
@@ -156,8 +158,8 @@ impl ReportStore {
             }
         };
         match bucket.put(key, ByteStream::from(bytes.to_vec()), labels, condition).await {
-            Ok(Some(revision)) => Ok(Some(revision)),
-            Ok(None) => Err(bucket.without_revision("s3:PutObject", key)),
+            Ok(Put { revision: Some(revision), .. }) => Ok(Some(revision)),
+            Ok(Put { revision: None, .. }) => Err(bucket.without_revision("s3:PutObject", key)),
             Err(error) => match error.api() {
                 Some(api) if api.kind == ApiErrorKind::ConditionFailed => Ok(None),
                 // There is nothing to replace.
