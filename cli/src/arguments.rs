@@ -48,6 +48,7 @@ Exit status:
   0  everything was looked at, and nothing is flagged
   1  something is flagged
   2  an error, or something could not be looked at
+  130  a run was stopped with Ctrl-C
 
 Examples:
   rollcall analyze reports/                  what is wrong in a folder of credential reports

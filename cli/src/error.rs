@@ -10,13 +10,23 @@ use rollcall_functions::report_store::store_error::StoreError;
 #[derive(Debug)]
 pub struct CommandError {
     message: String,
-    is_broken_pipe: bool,
+    ending: Ending,
+}
+
+/// What the error does to the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Usual,
+    /// The reader of the output has gone.
+    BrokenPipe,
+    /// A signal of this number ended the command.
+    Signal(u8),
 }
 
 impl CommandError {
     /// An error of this sentence.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_broken_pipe: false }
+        Self { message: message.into(), ending: Ending::Usual }
     }
 
     /// The disk failed at `doing` something, such as `reading`, with `path`.
@@ -26,7 +36,20 @@ impl CommandError {
 
     /// Whether the reader of the output has gone.
     pub fn is_broken_pipe(&self) -> bool {
-        self.is_broken_pipe
+        self.ending == Ending::BrokenPipe
+    }
+
+    /// The same error of a command that a signal of this number ended.
+    pub fn of_signal(self, number: u8) -> Self {
+        Self { ending: Ending::Signal(number), ..self }
+    }
+
+    /// The number of the signal that ended the command, if one did.
+    pub fn signal(&self) -> Option<u8> {
+        match self.ending {
+            Ending::Signal(number) => Some(number),
+            Ending::Usual | Ending::BrokenPipe => None,
+        }
     }
 }
 
@@ -41,7 +64,10 @@ impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         Self {
             message: format!("writing the output failed: {error}"),
-            is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
+            ending: match error.kind() {
+                io::ErrorKind::BrokenPipe => Ending::BrokenPipe,
+                _ => Ending::Usual,
+            },
         }
     }
 }

@@ -40,7 +40,11 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             terminal::error(&error);
-            ExitStatus::Error.exit_code()
+            match error.signal() {
+                // As a shell reports it: 130 after Ctrl-C.
+                Some(number) => ExitCode::from(128 + number),
+                None => ExitStatus::Error.exit_code(),
+            }
         }
     }
 }

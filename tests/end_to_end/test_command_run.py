@@ -230,7 +230,7 @@ def test_a_run_that_was_killed_is_resumed_and_asks_no_complete_account_again(
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_says_what_is_complete_and_leaves_nothing_half(stopped, org, which):
     done, day = stopped(which)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (128 + which, "")
     (error,) = command.errors(done)
     complete = len(command.reports(day))
     assert complete == to_collect(org) - len(FAILING) - len(HELD)
@@ -258,7 +258,7 @@ def test_a_run_can_be_stopped_while_it_is_analyzed(rollcall, hold, bucket):
     try:
         assert held.wait(30)
         process.send_signal(signal.SIGINT)
-        assert process.wait(3) == 2
+        assert process.wait(3) == 130
     finally:
         process.kill()
         rollcall.finish(process)
@@ -282,7 +282,7 @@ def test_the_second_run_of_a_day_in_a_bucket_is_resumed_too(rollcall, hold, org,
     process = rollcall.start(*arguments)
     assert held.wait(30)
     process.send_signal(signal.SIGINT)
-    assert rollcall.finish(process).returncode == 2
+    assert rollcall.finish(process).returncode == 130
     aws.proxy.reset()
     assert rollcall(*arguments, "--resume").returncode == 1
 

@@ -52,6 +52,11 @@ impl Format {
         })
     }
 
+    /// Whether a file of this form may have an ending that stands for `other`. SARIF and ASFF are JSON.
+    pub fn may_end_like(self, other: Self) -> bool {
+        self == other || other == Self::Json && matches!(self, Self::Sarif | Self::Asff)
+    }
+
     /// The name of its file in a folder.
     pub fn file_name(self) -> &'static str {
         match self {

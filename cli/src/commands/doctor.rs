@@ -17,7 +17,7 @@ use crate::check::{Check, State};
 use crate::error::CommandError;
 use crate::exit_status::ExitStatus;
 use crate::terminal::{print, width};
-use checks::{accounts, credentials, member_roles, organization, output, role, schedule, stack};
+use checks::{accounts, assume_role, credentials, organization, output, schedule, stack, stack_instances};
 
 /// Checks.
 pub fn run(arguments: &DoctorArguments) -> Result<ExitStatus, CommandError> {
@@ -43,18 +43,18 @@ async fn all_checks(arguments: &DoctorArguments) -> Result<Vec<Check>, CommandEr
     let (of_organization, accounts) = organization_checks(&Organization::new(&config), &caller).await;
     checks.extend(of_organization);
     checks.push(match accounts {
-        Some(accounts) => role::check(&config, &caller, arguments, &accounts).await,
-        None => role::skipped(),
+        Some(accounts) => assume_role::check(&config, &caller, arguments, &accounts).await,
+        None => assume_role::skipped(),
     });
     let (deployment, stack) = stack::check(&config, &arguments.stack_name).await;
     let is_unknown = deployment.is_none() && stack.state == State::Failed;
     checks.push(stack);
     checks.push(output::check(arguments, &config, deployment.as_ref()).await);
     if let Some(deployment) = &deployment {
-        checks.push(member_roles::check(&config, deployment).await);
+        checks.push(stack_instances::check(&config, deployment).await);
         checks.push(schedule::check(&config, &arguments.stack_name, Clock::of_system().now()).await);
     } else if is_unknown {
-        checks.extend([member_roles::skipped(), schedule::skipped()]);
+        checks.extend([stack_instances::skipped(), schedule::skipped()]);
     }
     Ok(checks)
 }

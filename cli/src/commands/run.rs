@@ -54,30 +54,32 @@ async fn run_to_its_end(arguments: &RunArguments) -> Result<ExitStatus, CommandE
     let mut listening = pin!(stopped());
     let prepared = tokio::select! {
         prepared = prepare(arguments) => prepared?,
-        () = &mut listening => {
+        signal = &mut listening => {
             let stopped = "stopped before anything was collected; what is there is as it was";
-            return Err(CommandError::new(stopped));
+            return Err(CommandError::new(stopped).of_signal(signal));
         }
     };
     let progress = Progress::new(arguments.quiet, names(&prepared.roll.accounts), prepared.to_collect.len());
     let (prefix, accounts, done) = (prepared.prefix.clone(), prepared.accounts, prepared.done);
     // Until the last file is written: once the signal is listened for, it no longer ends the process.
     let ended = tokio::select! {
-        ended = collect_and_analyze(arguments, prepared, &progress) => Some(ended),
-        () = &mut listening => None,
+        ended = collect_and_analyze(arguments, prepared, &progress) => Ok(ended),
+        signal = &mut listening => Err(signal),
     };
     progress.end();
     let complete = done + progress.complete();
     let (store, run, analyzed) = match ended {
-        Some(Ok(Some(ended))) => ended,
-        Some(Ok(None)) => {
+        Ok(Ok(Some(ended))) => ended,
+        Ok(Ok(None)) => {
             let stopped = stopped_early(arguments, &prefix, complete, accounts);
             return Err(CommandError::new(format!(
                 "the AWS credentials have expired: {HOW_TO_GET_CREDENTIALS}; {stopped}"
             )));
         }
-        Some(Err(error)) => return Err(error),
-        None => return Err(stopped_early(arguments, &prefix, complete, accounts)),
+        Ok(Err(error)) => return Err(error),
+        Err(signal) => {
+            return Err(stopped_early(arguments, &prefix, complete, accounts).of_signal(signal));
+        }
     };
     finish(arguments, &store, &run, &analyzed)
 }
@@ -227,18 +229,22 @@ fn stopped_early(arguments: &RunArguments, prefix: &str, complete: usize, accoun
     ))
 }
 
-/// Ends when the command is told to stop.
-async fn stopped() {
+/// The numbers of the signals that stop a run.
+const INTERRUPT: u8 = 2;
+const TERMINATE: u8 = 15;
+
+/// Ends when the command is told to stop, with the number of the signal.
+async fn stopped() -> u8 {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+            return tokio::select! {
+                _ = tokio::signal::ctrl_c() => INTERRUPT,
+                _ = terminate.recv() => TERMINATE,
+            };
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+    INTERRUPT
 }

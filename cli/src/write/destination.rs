@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use rollcall_core::formats::asff::write_asff;
 
 use super::asff_files::{asff_files, remove_asff_files};
@@ -65,6 +66,17 @@ impl<'a> Destination<'a> {
             return Err(CommandError::new(
                 "--format has several formats, which need a folder: give --output DIR/",
             ));
+        }
+        if let (Place::File(path), [format]) = (&place, formats.as_slice())
+            && let Ok(of_ending) = Format::of_ending(path)
+            && !format.may_end_like(of_ending)
+        {
+            return Err(CommandError::new(format!(
+                "--output {} is for another format than --format {}, by its ending: leave --format out, or give a file that ends as {} does",
+                path.display(),
+                format.to_possible_value().expect("it has a name").get_name(),
+                format.file_name()
+            )));
         }
         Ok(Self { formats, place })
     }

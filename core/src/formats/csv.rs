@@ -44,6 +44,14 @@ const CELL_LIMIT: usize = 32_000;
 /// What separates cells in countries that write numbers with a comma.
 const SEPARATOR: &str = ";";
 
+/// The error of the output itself: `From` of the library would lose its kind, and a closed pipe with it.
+fn of_output(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 /// Writes a header and a row a finding, each on a line of its own. A cell that could start a formula is
 /// prefixed with an apostrophe.
 ///
@@ -54,7 +62,7 @@ pub fn write_csv<'f>(
     output: &mut impl Write,
 ) -> io::Result<()> {
     let mut csv = ::csv::Writer::from_writer(output);
-    csv.write_record(COLUMNS)?;
+    csv.write_record(COLUMNS).map_err(of_output)?;
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let (mut as_of, mut generated) = (Written::default(), Written::default());
     let (mut user_created, mut credential_created) = (Written::default(), Written::default());
@@ -89,7 +97,7 @@ pub fn write_csv<'f>(
         ] {
             row.push_field(cell);
         }
-        csv.write_record(&row)?;
+        csv.write_record(&row).map_err(of_output)?;
     }
     csv.flush()
 }

@@ -2,10 +2,10 @@
 //! with what to do when it fails.
 
 pub mod accounts;
+pub mod assume_role;
 pub mod credentials;
-pub mod member_roles;
 pub mod organization;
 pub mod output;
-pub mod role;
 pub mod schedule;
 pub mod stack;
+pub mod stack_instances;

@@ -65,6 +65,23 @@ fn every_form_goes_to_standard_output_or_into_a_file_by_its_ending() {
 }
 
 #[test]
+fn a_file_whose_ending_is_that_of_another_form_is_refused() {
+    let sandbox = night();
+    for (form, file) in [("json", "x.csv"), ("csv", "x.html"), ("jsonl", "x.json")] {
+        let done = sandbox.run(&["analyze", DAY, "--format", form, "--output", file]);
+        assert!(
+            done.refusal()
+                .starts_with(&format!("--output {file} is for another format than --format {form}"))
+        );
+        assert!(!sandbox.path(file).exists());
+    }
+    for (form, file) in [("sarif", "x.json"), ("json", "x.json"), ("csv", "x.data")] {
+        let done = sandbox.run(&["analyze", DAY, "--format", form, "--output", file]);
+        assert!(done.stdout.ends_with(&format!("wrote {file}\n")));
+    }
+}
+
+#[test]
 fn several_forms_go_into_a_folder() {
     let sandbox = night();
     let findings = sandbox.run(&["analyze", DAY, "--format", "jsonl"]).findings();
@@ -135,9 +152,9 @@ fn a_link_that_is_written_to_stays_one() {
 fn a_pipe_that_is_closed_after_the_first_line_does_not_change_the_status() {
     let sandbox = loose();
     sandbox.write(&format!("loose/{ANNA}.csv"), "");
-    for _ in 0..5 {
+    for form in ["table", "csv", "json", "jsonl", "html", "sarif", "asff"].into_iter().cycle().take(21) {
         let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_rollcall"))
-            .args(["analyze", "loose"])
+            .args(["analyze", "loose", "--format", form, "--region", "us-east-1"])
             .current_dir(sandbox.path("."))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -145,7 +162,9 @@ fn a_pipe_that_is_closed_after_the_first_line_does_not_change_the_status() {
             .unwrap();
         drop(process.stdout.take());
         let done = process.wait_with_output().unwrap();
-        assert_eq!(done.status.code(), Some(2));
-        assert!(String::from_utf8(done.stderr).unwrap().contains("the report is empty"));
+        assert_eq!(done.status.code(), Some(2), "{form}");
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(said.contains("the report is empty"), "{form}: {said}");
+        assert!(!said.contains("writing the output failed"), "{form}: {said}");
     }
 }

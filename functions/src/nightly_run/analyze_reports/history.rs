@@ -14,10 +14,7 @@ use rollcall_core::text::untrusted::shortened;
 use crate::report_store::ReportStore;
 use crate::report_store::store_error::StoreError;
 use crate::step_error::StepError;
-use past::{Day, Past, passes};
-
-/// How many earlier dates are tried: beyond a month of broken runs there is no history to speak of.
-const DATES_TRIED: usize = 31;
+use past::{DATES_TRIED, Day, Past, passes};
 
 /// How many bytes a reason may have.
 const REASON_LIMIT: usize = 600;

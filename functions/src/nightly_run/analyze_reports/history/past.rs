@@ -9,6 +9,9 @@ use crate::report_store::ReportStore;
 use crate::report_store::store_error::StoreError;
 use crate::step_error::StepError;
 
+/// How many earlier dates are tried: beyond a month of broken runs there is no history to speak of.
+pub(super) const DATES_TRIED: usize = 31;
+
 /// What of the past is asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Past<'a> {
