@@ -279,4 +279,8 @@ def test_a_user_with_the_auditors_policy_reads_nothing_without_mfa(night, aws, o
     iam.create_user(UserName=user)
     iam.attach_user_policy(UserName=user, PolicyArn=archive["AuditorPolicyArn"])
     s3 = s3_with(aws, **keys_of(iam.create_access_key(UserName=user)["AccessKey"]))
-    assert code(s3.get_object, Bucket=archive["BucketName"], Key=f"{night[1]['date']}/run.json") == "AccessDenied"
+    bucket, date = archive["BucketName"], night[1]["date"]
+    assert code(s3.get_object, Bucket=bucket, Key=f"{date}/run.json") == "AccessDenied"
+    assert code(s3.list_objects_v2, Bucket=bucket, Prefix=f"{date}/") == "AccessDenied"
+    assert code(s3.list_object_versions, Bucket=bucket, Prefix=f"{date}/") == "AccessDenied"
+    assert code(s3.get_bucket_versioning, Bucket=bucket) == "AccessDenied"

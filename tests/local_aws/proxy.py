@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -252,8 +253,10 @@ def generate(state):
     )
 
 
-def report(content, generated="2026-01-01T00:00:00Z"):
-    """GetCredentialReport answering the bytes `content`."""
+def report(content, generated=None):
+    """GetCredentialReport answering the bytes `content`, as made just now: IAM serves no older report than four hours,
+    and the analysis refuses one."""
+    generated = generated or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     encoded = base64.b64encode(content).decode()
     return Response(
         200,

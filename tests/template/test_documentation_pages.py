@@ -257,10 +257,12 @@ def test_every_attack_on_the_evidence_has_its_test():
     rows = re.findall(r"^\| .* \|$", attacks, re.MULTILINE)[1:]
     crates = [ROOT / crate for crate in ("core", "functions", "cli", "simulation")]
     sources = "".join(source.read_text() for crate in crates for source in crate.rglob("*.rs"))
+    end_to_end = "".join(source.read_text() for source in (ROOT / "tests" / "end_to_end").glob("test_*.py"))
     assert rows
     for row in rows:
         [test] = re.findall(r"\| `(\w+)` \|$", row)
-        assert re.search(rf"#\[(tokio::)?test\]\s+(async )?fn {test}\(", sources), test
+        in_rust = re.search(rf"#\[(tokio::)?test\]\s+(async )?fn {test}\(", sources)
+        assert in_rust or f"\ndef {test}(" in end_to_end, test
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -37,6 +37,7 @@ pub struct OrganizationDescription {
 }
 
 /// A root or organizational unit that is being walked.
+#[derive(Clone)]
 struct Parent {
     id: String,
     /// The names from the root down, joined by `/`.
@@ -113,6 +114,10 @@ impl Organization {
     }
 
     /// Every account under the given roots and organizational units, at any depth.
+    ///
+    /// The tree is walked twice. An account that is moved from a unit not walked yet into one already walked is met
+    /// by the second walk, and one that leaves the units meanwhile by the first: it was under them when the run
+    /// began. An account met twice comes twice, last as it was last.
     pub(crate) async fn accounts_under(&self, ids: &[String]) -> Result<Vec<Account>, StepError> {
         let mut parents = Vec::new();
         let mut roots = None;
@@ -128,7 +133,9 @@ impl Organization {
                 parents.push(self.organizational_unit(id).await?);
             }
         }
-        self.walk(parents).await
+        let mut accounts = self.walk(parents.clone()).await?;
+        accounts.extend(self.walk(parents).await?);
+        Ok(accounts)
     }
 
     async fn roots(&self) -> Result<Vec<Parent>, StepError> {

@@ -154,13 +154,38 @@ async fn organizational_units_are_walked_to_the_bottom_and_an_account_met_twice_
     let unit = |name: &str| answer(json!({ "OrganizationalUnit": { "Id": "ou-x", "Name": name } }));
     let aws = organization()
         .on("DescribeOrganizationalUnit", [unit("Workloads"), unit("Production")])
-        // Production, which was given itself; then Workloads, and Production under it.
-        .on("ListAccountsForParent", [accounts(&[2]), accounts(&[1]), accounts(&[2])])
-        .on("ListOrganizationalUnitsForParent", [units(&[]), units(&["Production"]), units(&[])]);
+        // Production, which was given itself; then Workloads, and Production under it. The same once more.
+        .on(
+            "ListAccountsForParent",
+            [accounts(&[2]), accounts(&[1]), accounts(&[2]), accounts(&[2]), accounts(&[1]), accounts(&[2])],
+        )
+        .on(
+            "ListOrganizationalUnitsForParent",
+            [units(&[]), units(&["Production"]), units(&[]), units(&[]), units(&["Production"]), units(&[])],
+        );
     let roll = roll(&aws, under(&["ou-ab12-11111111", "ou-ab12-22222222"])).await;
     assert_eq!(ids(&roll), [id(1), id(2)]);
     assert_eq!(roll.source, RollSource::OrganizationalUnits);
     assert!(aws.requests("ListAccounts").is_empty());
+}
+
+#[tokio::test]
+async fn an_account_that_moves_between_units_while_the_tree_is_walked_is_not_lost() {
+    let unit = |name: &str| answer(json!({ "OrganizationalUnit": { "Id": "ou-x", "Name": name } }));
+    let walks = |first: [Answer; 2], second: [Answer; 2]| {
+        organization()
+            .on("DescribeOrganizationalUnit", [unit("One"), unit("Two")])
+            .on("ListAccountsForParent", first.into_iter().chain(second))
+    };
+    // From the second unit into the first, which had been walked already.
+    let moved = walks([accounts(&[1]), accounts(&[])], [accounts(&[1, 2]), accounts(&[])]);
+    // Out of both, after it was met.
+    let gone = walks([accounts(&[1]), accounts(&[2])], [accounts(&[1]), accounts(&[])]);
+    for (aws, path) in [(moved, "One"), (gone, "Two")] {
+        let roll = roll(&aws, under(&["ou-ab12-11111111", "ou-ab12-22222222"])).await;
+        assert_eq!(ids(&roll), [id(1), id(2)]);
+        assert_eq!(roll.accounts[1].path, path);
+    }
 }
 
 #[tokio::test]
@@ -339,11 +364,12 @@ async fn every_list_is_followed_to_its_last_page() {
     assert_eq!(asked("ListRoots", "NextToken"), [Value::Null, json!("roots 2")]);
     assert_eq!(
         asked("ListAccountsForParent", "NextToken"),
-        [Value::Null, json!("accounts 2"), json!("accounts 3"), Value::Null]
+        // The first walk: the root in three pages, and a unit. And the second walk.
+        [Value::Null, json!("accounts 2"), json!("accounts 3"), Value::Null, Value::Null]
     );
     assert_eq!(
         asked("ListOrganizationalUnitsForParent", "NextToken"),
-        [Value::Null, json!("units 2"), Value::Null]
+        [Value::Null, json!("units 2"), Value::Null, Value::Null]
     );
     // More is refused: twenty is the largest page there is.
     assert!(asked("ListAccountsForParent", "MaxResults").iter().all(|size| *size == 20));
