@@ -74,7 +74,9 @@ def test_a_step_may_do_only_its_own_work(aws, stack):
     allowed = {}
     for step in ("list-accounts", "collect-report", "analyze-reports", "notify"):
         document = iam.get_role_policy(RoleName=f"{stack.stack}-{step}", PolicyName=step)["PolicyDocument"]
-        actions = [statement["Action"] for statement in document["Statement"]]
+        # The lock of the state machine lies in the work bucket, and is no evidence.
+        statements = [statement for statement in document["Statement"] if statement["Sid"] != "Lock"]
+        actions = [statement["Action"] for statement in statements]
         allowed[step] = {a for action in actions for a in ([action] if isinstance(action, str) else action)}
     assert not any("*" in action for actions in allowed.values() for action in actions)
     assert [step for step in allowed if "sts:AssumeRole" in allowed[step]] == ["collect-report"]
