@@ -1,8 +1,10 @@
 //! One run of a state machine at a time: two that run at once would write the same day.
 //!
-//! Whoever runs has a record in the work bucket. A new run takes the record over only when the execution in it
+//! The run that runs has a record in the work bucket. A new run takes the record over only when the execution in it
 //! has ended, so nothing has to be given back, and a run that was aborted holds up nothing. Of two that start at
 //! once, S3's conditional write lets one in.
+
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
@@ -11,7 +13,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rollcall_core::evidence::bucket_layout;
 use rollcall_core::organization::run::Run;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 use crate::aws::api_error::{ApiError, Call};
 use crate::clock::Clock;

@@ -29,8 +29,8 @@ fn an_account_whose_report_is_ready_costs_one_call_of_each_kind_and_four_transit
     // AssumeRole, Generate, Get and the report's PutObject. No failure is recorded, no account described.
     assert_eq!(night.calls_about, [(1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
     // The functions' own account needs no role. The 50 failures of an earlier run are read, and the roll, the
-    // exemptions, run.json, the findings and, twice, the lock. The roll, the items, six outputs and run.json are written, and
-    // the lock, which is first tried as a new one.
+    // exemptions, run.json, the findings and, twice, the lock. The roll, the items, six outputs and run.json are
+    // written, and the lock, which is first tried as a new one.
     let calls = [
         ("AssumeRole", 299),
         ("DescribeExecution", 1),

@@ -1,5 +1,6 @@
 //! Text that others choose: the names of users and accounts, the cells of reports, and the answers of
-//! services. Where a person or another program reads it, it is on one line and of a limited length. `findings.jsonl` and `run.json` have it exactly.
+//! services. Where a person or another program reads it, it is on one line and of a limited
+//! length. `findings.jsonl` and `run.json` have it exactly.
 //!
 //! This is for what is written: a file, a message, a log. The command's terminal has a way of its own
 //! (`terminal::escaping` in `cli`), which shows an active character as an escape, and some invisible ones too. A

@@ -1,4 +1,5 @@
-//! The simulated AWS: STS, IAM, Organizations, S3, SNS and what Step Functions says of executions, below the SDK, as HTTP without a network. It
+//! The simulated AWS: STS, IAM, Organizations, S3, SNS and what Step Functions says of executions,
+//! below the SDK, as HTTP without a network. It
 //! answers what Rollcall asks, after a while, within its rates, and with a fault where the seed has one.
 //! It counts every call and remembers what it served, so that a night can be compared with what really
 //! happened.

@@ -131,11 +131,11 @@ async fn object(
     }
     let Some(mut object) = store.read(key).await? else { return Ok(Found::Gone) };
     let mut later = None;
-    // A version that has expired leaves the latest one, whose bytes may be the same.
     let recorded = match account {
         Some((_, report)) => report.version_id.as_deref(),
         None => version_of_output(day, key),
     };
+    // A version that has expired leaves the latest one, whose bytes may be the same.
     if let Some(recorded) = other_version(recorded, object.version_id.as_deref())
         && let Some(earlier) = store.read_version(key, Some(recorded)).await?
     {

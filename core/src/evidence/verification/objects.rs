@@ -13,8 +13,8 @@ use crate::organization::outcome::Outcome;
 #[derive(Debug)]
 pub struct Objects<'m> {
     manifest: &'m Manifest,
-    /// The SHA-256 of everything that the manifest names, by key.
-    named: BTreeMap<&'m str, &'m str>,
+    /// Everything that the manifest names, by key.
+    named: BTreeMap<&'m str, Named<'m>>,
     outcomes: BTreeMap<&'m AccountId, &'m Outcome>,
     met: BTreeSet<&'m str>,
     failures: BTreeSet<AccountId>,
@@ -22,30 +22,30 @@ pub struct Objects<'m> {
     differences: Differences,
 }
 
+/// What the manifest has of an object.
+#[derive(Debug)]
+struct Named<'m> {
+    sha256: &'m str,
+    version_id: Option<&'m str>,
+}
+
 /// The key of an object under the prefix of its day, because a copy may lie under another.
 pub fn relative_key(key: &str) -> &str {
     key.split_once('/').map_or(key, |(_, key)| key)
 }
 
-/// The id of the version that the manifest has of an object, by its key under the day's prefix.
-fn recorded_version<'m>(manifest: &'m Manifest, key: &str) -> Option<&'m str> {
-    let outputs = manifest.outputs.iter().map(|output| (&output.key, &output.version_id));
-    let reports = manifest.accounts.iter().filter_map(|account| account.outcome.report());
-    let reports = reports.map(|report| (&report.key, &report.version_id));
-    let (_, version_id) = outputs.chain(reports).find(|(known, _)| relative_key(known) == key)?;
-    version_id.as_deref()
-}
-
 impl<'m> Objects<'m> {
     /// Nothing taken yet, of the day that `manifest` vouches for.
     pub fn new(manifest: &'m Manifest) -> Self {
-        let outputs = manifest.outputs.iter().map(|output| (relative_key(&output.key), &*output.sha256));
+        let outputs = manifest.outputs.iter().map(|output| (&output.key, &output.sha256, &output.version_id));
         let reports = manifest.accounts.iter().filter_map(|account| account.outcome.report());
+        let reports = reports.map(|report| (&report.key, &report.sha256, &report.version_id));
+        let named = |(key, sha256, version_id): (&'m String, &'m String, &'m Option<String>)| {
+            (relative_key(key), Named { sha256, version_id: version_id.as_deref() })
+        };
         Self {
             manifest,
-            named: outputs
-                .chain(reports.map(|report| (relative_key(&report.key), &*report.sha256)))
-                .collect(),
+            named: outputs.chain(reports).map(named).collect(),
             outcomes: manifest
                 .accounts
                 .iter()
@@ -65,9 +65,9 @@ impl<'m> Objects<'m> {
         match self.named.get_key_value(key) {
             Some((name, recorded)) => {
                 self.met.insert(name);
-                if *recorded != sha256 {
+                if recorded.sha256 != sha256 {
                     let (key, sha256) = (key.to_owned(), sha256.to_owned());
-                    let run_json = (*recorded).to_owned();
+                    let run_json = recorded.sha256.to_owned();
                     self.differences.add(Difference::ObjectChanged { key, sha256, run_json });
                 }
             }
@@ -79,16 +79,12 @@ impl<'m> Objects<'m> {
     /// Takes the latest version of an object whose recorded version was taken: `writer` is the mark of the execution
     /// that wrote it. The same bytes again say nothing new.
     pub fn later_version(&mut self, key: &str, sha256: &str, version_id: &str, writer: Option<&str>) {
-        let Some((name, recorded)) = self.named.get_key_value(key) else { return };
-        if *recorded == sha256 {
-            return;
-        }
-        let run_json = recorded_version(self.manifest, name).unwrap_or_default().to_owned();
+        let Some(recorded) = self.named.get(key).filter(|recorded| recorded.sha256 != sha256) else { return };
         self.differences.add(Difference::LaterVersion {
             key: key.to_owned(),
             version_id: version_id.to_owned(),
             writer: writer.map(str::to_owned),
-            run_json,
+            run_json: recorded.version_id.unwrap_or_default().to_owned(),
         });
     }
 

@@ -114,8 +114,8 @@ fn is_least(size: &Size, night: &Night) -> bool {
     let once = (got, stored, failed, described) == ((1, 1), (1, 1), (0, 0), (0, 0));
     let objects = (night.calls["GetObject"], night.calls["PutObject"]);
     // Beside the reports: what an earlier run left of 50 accounts, the items, the exemptions, run.json and the
-    // findings and, twice, the lock are read; the roll, the items, six outputs and run.json are written, and the lock, which
-    // is first tried as a new one.
+    // findings and, twice, the lock are read; the roll, the items, six outputs and run.json are written, and the
+    // lock, which is first tried as a new one.
     let as_few = objects == (accounts + accounts.min(50) + 6, accounts + 11);
     match size.reports {
         Reports::Ready => {
